@@ -1,0 +1,1 @@
+"""The agent: one daemon per machine, the only code that runs `multipass`."""

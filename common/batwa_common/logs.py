@@ -1,0 +1,60 @@
+"""One logging pipeline for our code and the libraries': readable on a terminal, JSON elsewhere."""
+
+import logging
+import re
+import sys
+from pathlib import Path
+
+import structlog
+
+_SECRET_QUERY = re.compile(r"((?:session_id|token|api_key|share)=)[^&\s\"']+")
+
+
+def _scrub(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Remove secrets that a library may have logged as part of a URL."""
+    for key, value in event.items():
+        if isinstance(value, str) and "=" in value:
+            event[key] = _SECRET_QUERY.sub(r"\1…", value)
+    return event
+
+
+def set_up(*, level: str = "info", file: Path | None = None) -> None:
+    """Send everything through structlog to stderr, or to *file*."""
+    stream = file.open("a", encoding="utf-8") if file else sys.stderr
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        _scrub,
+    ]
+    readable = stream.isatty()
+    last: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if readable
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("sqlalchemy.engine", "aiosqlite", "alembic", "asyncio"):
+        logging.getLogger(chatty).setLevel(max(root.level, logging.WARNING))

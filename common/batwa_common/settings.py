@@ -1,0 +1,118 @@
+"""Settings of a daemon: where they come from, and a refusal of every name nobody knows."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message says which and why."""
+
+
+class DaemonSettings(BaseSettings):
+    """Flags > environment > secrets directory (systemd's `$CREDENTIALS_DIRECTORY`) > TOML file > default.
+
+    A nested setting `agent.stale_after_s` is `[agent] stale_after_s` in the file and
+    `<PREFIX>AGENT__STALE_AFTER_S` in the environment.
+    """
+
+    model_config = SettingsConfigDict(
+        env_nested_delimiter="__", extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
+    default_file: ClassVar[Path]
+
+    @classmethod
+    def prefix(cls) -> str:
+        """Return what the daemon's environment variables begin with."""
+        return cls.model_config["env_prefix"]
+
+    @classmethod
+    def file(cls) -> Path | None:
+        """Return the TOML file in use, or None. Raises `SettingsError` if a named one is absent."""
+        if named := os.environ.get(f"{cls.prefix()}CONFIG"):
+            if not Path(named).is_file():
+                raise SettingsError(f"{cls.prefix()}CONFIG names {named}, which is not a file")
+            return Path(named)
+        return cls.default_file if cls.default_file.is_file() else None
+
+    @classmethod
+    def load(cls, flags: Mapping[str, Any]) -> Self:
+        """Return the settings in force. Raises `SettingsError` with every problem named."""
+        try:
+            return cls(**{name: value for name, value in flags.items() if value is not None})
+        except ValidationError as err:
+            problems = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in err.errors()]
+            raise SettingsError("; ".join(problems)) from err
+        except tomllib.TOMLDecodeError as err:
+            raise SettingsError(f"{cls.file()}: {err}") from err
+
+    @model_validator(mode="after")
+    def _refuse_unknown_environment(self) -> Self:
+        # pydantic-settings forbids unknown keys in files but passes over unknown variables.
+        known = {self.prefix() + "__".join(path).upper() for path, _ in _leaves(type(self))}
+        known |= {self.prefix() + "CONFIG"}
+        if unknown := sorted(n for n in os.environ if n.startswith(self.prefix()) and n not in known):
+            raise ValueError(f"unknown in the environment: {', '.join(unknown)}")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Drop .env files, add the credentials directory and TOML."""
+        del dotenv_settings, file_secret_settings
+        sources = [init_settings, env_settings]
+        if directory := os.environ.get("CREDENTIALS_DIRECTORY"):
+            sources.append(SecretsSettingsSource(settings_cls, secrets_dir=directory, env_prefix=""))
+        if (file := cls.file()) is not None:
+            sources.append(TomlConfigSettingsSource(settings_cls, file))
+        return tuple(sources)
+
+    def origins(self, flags: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """Yield (name, value, where it comes from) of every setting, secrets masked."""
+        file = self.file()
+        in_file = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
+        for path, _ in _leaves(type(self)):
+            value: Any = self
+            for step in path:
+                value = getattr(value, step)
+            shown = "********" if isinstance(value, SecretStr) else str(value)
+            yield ".".join(path), shown, self._origin(path, flags, in_file)
+
+    def _origin(self, path: tuple[str, ...], flags: Mapping[str, Any], in_file: Mapping[str, Any]) -> str:
+        variable = self.prefix() + "__".join(path).upper()
+        if len(path) == 1 and flags.get(path[0]) is not None:
+            return "flag"
+        if variable in os.environ:
+            return variable
+        secrets = os.environ.get("CREDENTIALS_DIRECTORY")
+        if secrets and (Path(secrets) / "__".join(path)).is_file():
+            return "credential"
+        found: Any = in_file
+        for step in path:
+            found = found.get(step) if isinstance(found, Mapping) else None
+        return "default" if found is None else str(self.file())
+
+
+def _leaves(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _leaves(field.annotation, (*above, name))
+        else:
+            yield (*above, name), field

@@ -1,0 +1,1 @@
+"""The aiohttp edge that both daemons share."""

@@ -1,0 +1,56 @@
+"""Schema in, schema out."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from batwa_common.errors import InvalidRequest
+from batwa_common.wire.base import Wire
+
+W = TypeVar("W", bound=Wire)
+
+MAX_BODY_BYTES = 256 << 10
+"""Bound of an ordinary request; cloud-init data of 64 KiB fits with room to spare."""
+
+
+def explain(error: ValidationError) -> str:
+    """Return what is wrong with the input as one sentence, without the input itself."""
+    parts = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False)[:5]:
+        where = ".".join(str(step) for step in problem["loc"])
+        what = problem["msg"].removeprefix("Value error, ")
+        parts.append(f"{where}: {what}" if where else what)
+    return "; ".join(parts)
+
+
+async def read(request: web.Request, shape: type[W], *, limit_bytes: int = MAX_BODY_BYTES) -> W:
+    """Parse the JSON body as *shape*. Raises `InvalidRequest`; an empty body reads as `{}`."""
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise web.HTTPRequestEntityTooLarge(max_size=limit_bytes, actual_size=len(body))
+    return parse(bytes(body) or b"{}", shape)
+
+
+def parse(text: bytes | str, shape: type[W]) -> W:
+    """Parse JSON *text* as *shape*. Raises `InvalidRequest`."""
+    try:
+        return shape.model_validate_json(text)
+    except ValidationError as err:
+        raise InvalidRequest(explain(err)) from err
+
+
+def respond(model: Wire, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer with *model* as JSON."""
+    return web.Response(
+        body=model.model_dump_json(), status=status, headers=headers, content_type="application/json"
+    )
+
+
+def respond_all(models: list[W] | tuple[W, ...]) -> web.Response:
+    """Answer with a JSON list of *models*."""
+    body = "[" + ",".join(model.model_dump_json() for model in models) + "]"
+    return web.Response(body=body, content_type="application/json")

@@ -1,0 +1,61 @@
+"""A daemon's HTTP surface as a table: each row has its access rule."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from enum import Enum
+from typing import NamedTuple
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+
+class Access(Enum):
+    """Who may call a route. There is no default."""
+
+    ANYONE = "anyone"
+    """Needs no login."""
+    AGENT = "agent"
+    """An agent with its key."""
+    VIEWER = "viewer"
+    """Whoever may look."""
+    OPERATOR = "operator"
+    """Whoever may change VMs and open terminals."""
+    ADMIN = "admin"
+    """Whoever may change agents, keys and accounts."""
+
+
+class Caller(NamedTuple):
+    """Who makes this request, once the guard has let it pass."""
+
+    name: str
+    """For logs, operations and the audit trail; empty for a stranger."""
+    agent_id: str | None = None
+    """Set when the caller is an agent."""
+
+
+CALLER = web.RequestKey("caller", Caller)
+
+Guard = Callable[[web.Request, Access], Awaitable[Caller]]
+"""Returns who calls if the rule lets it pass, else raises `NotAuthenticated` or `Forbidden`."""
+
+
+class Route(NamedTuple):
+    """One endpoint. All four fields are required: no endpoint without a stated rule."""
+
+    method: str
+    path: str
+    handler: Handler
+    access: Access
+
+
+def mount(app: web.Application, routes: Iterable[Route], guard: Guard) -> None:
+    """Add *routes* to *app*, each behind its own rule."""
+    for route in routes:
+        app.router.add_route(route.method, route.path, _guarded(route, guard))
+
+
+def _guarded(route: Route, guard: Guard) -> Handler:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        request[CALLER] = await guard(request, route.access)
+        return await route.handler(request)
+
+    return guarded

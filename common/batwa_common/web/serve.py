@@ -1,0 +1,90 @@
+"""Run an application until it is told to stop, then stop it in good order."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+import uvloop
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+log = structlog.stdlib.get_logger(__name__)
+
+STOPPING = web.AppKey("stopping", asyncio.Event)
+"""Set when the daemon begins to stop: whoever waits on something long ends its answer."""
+
+GRACE_S = 10.0
+"""How long requests in flight may take after the stop began."""
+
+
+class AccessLog(AbstractAccessLogger):
+    """One structured line per request. The query string, which may hold a session id, is left out."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Write the line."""
+        quiet = request.path in {"/healthz", "/readyz", "/health", "/api/agent/heartbeat"}
+        write = log.debug if quiet else log.info
+        write(
+            "http.request",
+            method=request.method,
+            path=request.path,
+            status=response.status,
+            duration_ms=round(time * 1000, 1),
+            remote=request.remote,
+            request_id=response.headers.get("X-Request-Id"),
+        )
+
+
+def with_stopping(app: web.Application) -> None:
+    """Give *app* its `STOPPING` event."""
+    app[STOPPING] = asyncio.Event()
+
+    async def stop(app: web.Application) -> None:
+        app[STOPPING].set()
+
+    app.on_shutdown.append(stop)
+
+
+async def serve(
+    app: web.Application, *, host: str, port: int, ready: Callable[[str], Awaitable[None]] | None = None
+) -> None:
+    """Serve *app* until SIGINT or SIGTERM.
+
+    Requests in flight get `GRACE_S` to finish. *ready* is called with the address once the socket
+    listens. Raises OSError when it cannot listen there.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    runner = web.AppRunner(
+        app, access_log_class=AccessLog, shutdown_timeout=GRACE_S, handler_cancellation=False
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, backlog=1024)
+        await site.start()
+        address = site.name if port else _address(runner)
+        log.info("daemon.listening", address=address)
+        if ready is not None:
+            await ready(address)
+        await stop.wait()
+        log.info("daemon.stopping")
+    finally:
+        began = time.monotonic()
+        await runner.cleanup()
+        log.info("daemon.stopped", took_s=round(time.monotonic() - began, 2))
+
+
+def _address(runner: web.AppRunner) -> str:
+    host, port, *_ = runner.addresses[0]
+    return f"http://{host}:{port}"
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run *main* on uvloop to its end."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)

@@ -1,0 +1,167 @@
+"""The documented VM endpoints and operations over any `VmService`; hub and agent both mount them."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from batwa_common.errors import InvalidRequest
+from batwa_common.vms import POLL_S, VmService, ended, raise_failure
+from batwa_common.wire.base import Wire
+from batwa_common.wire.documented import Done, VmCreated, VmInfoAnswer, VmList
+from batwa_common.wire.operation import Operation
+from batwa_common.wire.vm import (
+    CreateVm,
+    DeleteVm,
+    RecoverVm,
+    RestartVm,
+    StartVm,
+    StopVm,
+    SuspendVm,
+)
+
+from .body import read, respond, respond_all
+from .routes import CALLER, Access, Route
+from .serve import STOPPING
+
+VMS: web.AppKey[VmService] = web.AppKey("vms", VmService)
+
+WAIT_S = 3600.0
+"""How long a documented endpoint waits for its operation before it answers 202 with it."""
+
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_DONE = {
+    "create": "created successfully",
+    "start": "started",
+    "stop": "stopped",
+    "restart": "restarted",
+    "suspend": "suspended",
+    "delete": "deleted",
+    "recover": "recovered",
+}
+
+AnyCommand = CreateVm | StartVm | StopVm | RestartVm | SuspendVm | DeleteVm | RecoverVm
+
+
+def acting(shape: type[AnyCommand]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return the handler of `POST /api/vm/<verb>`: submit the command, wait, answer as documented."""
+
+    async def act(request: web.Request) -> web.Response:
+        return await carry_out(request, await read(request, shape))
+
+    return act
+
+
+async def carry_out(request: web.Request, command: AnyCommand) -> web.Response:
+    """Submit *command*; answer 202 at once if the caller prefers that, else when it is done."""
+    vms = request.app[VMS]
+    operation = await vms.submit(
+        command, requested_by=request[CALLER].name, idempotency_key=_idempotency_key(request)
+    )
+    if not _prefers_async(request):
+        operation = await or_stopping(request, ended(vms, operation, within_s=WAIT_S), operation)
+    if not operation.has_ended:
+        headers = {"Location": f"/api/operations/{operation.id}", "Preference-Applied": "respond-async"}
+        return respond(operation, status=202, headers=headers)
+    raise_failure(operation)
+    return respond(_documented(operation))
+
+
+async def or_stopping(request: web.Request, work: Awaitable[Operation], otherwise: Operation) -> Operation:
+    """Return what *work* gives, or *otherwise* when the daemon begins to stop first."""
+    task = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(request.app[STOPPING].wait())
+    try:
+        await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else otherwise
+    finally:
+        task.cancel()
+        stopping.cancel()
+        await asyncio.gather(task, stopping, return_exceptions=True)
+
+
+def _documented(operation: Operation) -> Wire:
+    message = f"VM '{operation.vm_name}' {_DONE[operation.kind]}"
+    if operation.kind != "create":
+        return Done(message=message)
+    return VmCreated(
+        message=message,
+        vm_name=operation.vm_name,
+        agent_id=operation.agent_id,
+        agent_hostname=operation.agent_hostname,
+    )
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidRequest("Idempotency-Key must be 1 to 255 visible ASCII characters")
+    return key
+
+
+def _prefers_async(request: web.Request) -> bool:
+    wishes = ",".join(request.headers.getall("Prefer", ())).lower().replace(";", ",").split(",")
+    return "respond-async" in {wish.strip() for wish in wishes}
+
+
+async def list_vms(request: web.Request) -> web.Response:
+    """GET /api/vm/list"""
+    return respond(VmList(vms=tuple(await request.app[VMS].list_vms())))
+
+
+async def get_vm(request: web.Request) -> web.Response:
+    """GET /api/vm/info/{vm_name}"""
+    name, agent_id = request.match_info["vm_name"], request.query.get("agent_id")
+    return respond(VmInfoAnswer(info=await request.app[VMS].get_vm(name, agent_id=agent_id)))
+
+
+async def list_operations(request: web.Request) -> web.Response:
+    """GET /api/operations"""
+    limit = _number(request, "limit", default=100, most=1000)
+    return respond_all(tuple(await request.app[VMS].find_operations(limit=int(limit))))
+
+
+async def get_operation(request: web.Request) -> web.Response:
+    """GET /api/operations/{id}; with `after_revision` and `wait_s` it waits for news."""
+    after = request.query.get("after_revision")
+    operation_id = request.match_info["id"]
+    now = await request.app[VMS].get_operation(operation_id)
+    if after is None:
+        return respond(now)
+    news = request.app[VMS].get_operation(
+        operation_id,
+        after_revision=int(_number(request, "after_revision", default=0, most=2**53)),
+        wait_s=_number(request, "wait_s", default=0, most=POLL_S),
+    )
+    return respond(await or_stopping(request, news, now))
+
+
+async def cancel_operation(request: web.Request) -> web.Response:
+    """DELETE /api/operations/{id}"""
+    return respond(await request.app[VMS].cancel_operation(request.match_info["id"]), status=202)
+
+
+def _number(request: web.Request, name: str, *, default: float, most: float) -> float:
+    try:
+        value = float(request.query.get(name, default))
+    except ValueError:
+        raise InvalidRequest(f"{name} must be a number") from None
+    if not 0 <= value <= most:
+        raise InvalidRequest(f"{name} must be between 0 and {most:g}")
+    return value
+
+
+ROUTES = [
+    Route("GET", "/api/vm/info/{vm_name}", get_vm, Access.VIEWER),
+    Route("POST", "/api/vm/create", acting(CreateVm), Access.OPERATOR),
+    Route("POST", "/api/vm/start", acting(StartVm), Access.OPERATOR),
+    Route("POST", "/api/vm/stop", acting(StopVm), Access.OPERATOR),
+    Route("POST", "/api/vm/restart", acting(RestartVm), Access.OPERATOR),
+    Route("POST", "/api/vm/suspend", acting(SuspendVm), Access.OPERATOR),
+    Route("POST", "/api/vm/delete", acting(DeleteVm), Access.OPERATOR),
+    Route("POST", "/api/vm/recover", acting(RecoverVm), Access.OPERATOR),
+    Route("GET", "/api/operations", list_operations, Access.VIEWER),
+    Route("GET", "/api/operations/{id}", get_operation, Access.VIEWER),
+    Route("DELETE", "/api/operations/{id}", cancel_operation, Access.OPERATOR),
+]

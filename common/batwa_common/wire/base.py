@@ -1,0 +1,45 @@
+"""What every shape that crosses a socket has in common."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+
+API_VERSION = 1
+
+
+class Wire(BaseModel):
+    """Read by either side. Unknown keys are ignored, so that an old reader survives a new writer."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,  # a field's docstring becomes its JSON Schema description
+        json_schema_serialization_defaults_required=True,  # what we send, we always send
+    )
+
+
+class Command(Wire):
+    """Sent by a caller: unknown keys are refused, because a typo must not be obeyed silently."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _aware(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Timestamp = Annotated[datetime, AfterValidator(_aware)]
+"""An instant in UTC. A value without a zone is read as UTC; ours are written with `Z`."""
+
+NaiveTimestamp = Annotated[
+    datetime,
+    AfterValidator(_aware),
+    PlainSerializer(lambda at: at.strftime("%Y-%m-%dT%H:%M:%S"), return_type=str, when_used="json"),
+]
+"""An instant in UTC, written as the Batwa API documents it: whole seconds, no zone."""
+
+
+def utc_now() -> datetime:
+    """Return the wall clock as an aware UTC time."""
+    return datetime.now(UTC)
