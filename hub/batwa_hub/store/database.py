@@ -1,0 +1,156 @@
+"""One database, opened with its schema up to date; every statement runs in a reading or writing block."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Self
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from batwa_common.errors import Unavailable
+
+from .migrate import DatabaseUnusable, load_migrations, upgrade
+
+log = structlog.stdlib.get_logger(__name__)
+
+BUSY_TIMEOUT_S = 10.0
+"""How long a transaction waits for another process's (`batwa-hub agent-key` beside a running hub)."""
+
+_PER_CONNECTION = (
+    f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # NORMAL may lose the last commits at power loss; we acknowledged them
+    "PRAGMA foreign_keys=ON",
+)
+
+
+class Database:
+    """The store. Only this module knows that it may be SQLite.
+
+    In SQLite one transaction writes at a time; writers of this process queue here, in order, and
+    not inside SQLite, where waiting is polling and holds a connection.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._writer = engine
+        self._reader = engine.execution_options(reading=True)
+        self._one_writes = asyncio.Lock() if engine.dialect.name == "sqlite" else None
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Open *url* (`sqlite+aiosqlite:///PATH`, or another async driver's), making it if absent.
+
+        The schema is brought up to date first. Raises `DatabaseUnusable` with what to do.
+        """
+        try:
+            database = cls(await asyncio.to_thread(_engine, sa.make_url(url)))
+        except (sa.exc.ArgumentError, ImportError, OSError) as err:
+            raise DatabaseUnusable(f"The database cannot be opened: {err}. Check database_url.") from err
+        try:
+            await database._upgrade()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def _upgrade(self) -> None:
+        scripts = await asyncio.to_thread(load_migrations)
+        try:
+            async with self._writer.begin() as connection:
+                await connection.run_sync(upgrade, scripts)
+        except sa.exc.DBAPIError as err:
+            raise DatabaseUnusable(
+                f"The database cannot be read: {err.orig}. If it is damaged, restore a backup."
+            ) from err
+
+    async def close(self) -> None:
+        """Close every connection. Blocks in progress fail."""
+        await self._writer.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent view of everything. Raises `Unavailable` when the database does not answer."""
+        with _named_failures():
+            async with self._reader.connect() as connection, connection.begin():
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: all of it is on disk when the block has ended, or none of it if it raised.
+
+        What it reads, no other writer changes before it ends. Raises `Unavailable`.
+        """
+        with _named_failures():
+            async with self._turn(), self._writer.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._one_writes is None:
+            yield
+            return
+        async with asyncio.timeout(BUSY_TIMEOUT_S):
+            await self._one_writes.acquire()
+        try:
+            yield
+        finally:
+            self._one_writes.release()
+
+    async def ping(self) -> None:
+        """Return if the database answers, else raise `Unavailable`."""
+        async with self.reading() as connection:
+            await connection.execute(sa.select(1))
+
+
+@contextmanager
+def _named_failures() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolTimeout, TimeoutError) as err:
+        log.warning("database.failing", error=str(err))
+        raise Unavailable("The hub's database does not answer; try again shortly.") from err
+
+
+def _prepare_file(path: Path) -> None:
+    """Make the file before SQLite does, so that nobody else may read it (its -wal takes its mode)."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _engine(url: sa.URL) -> AsyncEngine:
+    """Make the engine. Blocks: the driver is imported, a new file is made."""
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_pre_ping=True, pool_timeout=BUSY_TIMEOUT_S)
+    _prepare_file(Path(url.database or ""))
+    # isolation_level None: the driver begins nothing by itself, so that `_begin` can.
+    options = {"isolation_level": None}
+    engine = create_async_engine(url, connect_args=options, pool_timeout=BUSY_TIMEOUT_S)
+    sa.event.listen(engine.sync_engine, "connect", _connected)
+    sa.event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _connected(connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    for statement in _PER_CONNECTION:
+        cursor.execute(statement)
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    # A deferred transaction that reads and then writes fails at once when another wrote in between.
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,138 @@
+"""The tables, as SQLAlchemy Core knows them; `migrations/` makes them."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware UTC time, in and out. SQLite keeps no zone: what it returns is read as UTC."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Convert to UTC. Raises ValueError for a time without a zone."""
+        del dialect
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return an aware UTC time."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_JSON = sa.JSON(none_as_null=True)
+_COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts only INTEGER keys itself
+
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False, unique=True),
+    sa.Column("password_hash", sa.String, nullable=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id_hash", sa.String, primary_key=True),
+    sa.Column(
+        "user_id", sa.String, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("last_seen_at", UtcDateTime, nullable=False),
+    sa.Column("data", _JSON, nullable=False),
+)
+
+agent_keys = sa.Table(
+    "agent_keys",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("agent_id", sa.String, index=True),
+    sa.Column("key_hash", sa.String, nullable=False, unique=True),
+    sa.Column("key_encrypted", sa.String, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("last_used_at", UtcDateTime),
+)
+
+agents = sa.Table(
+    "agents",
+    metadata,
+    sa.Column("agent_id", sa.String, primary_key=True),
+    sa.Column("hostname", sa.String, nullable=False),
+    sa.Column("api_url", sa.String, nullable=False),
+    sa.Column("tags", _JSON, nullable=False),
+    sa.Column("key_id", sa.String, nullable=False),
+    sa.Column("version", sa.String),
+    sa.Column("features", _JSON, nullable=False),
+    sa.Column("api_version", sa.Integer, nullable=False),
+    sa.Column("registered_at", UtcDateTime, nullable=False),
+    sa.Column("last_seen_at", UtcDateTime, nullable=False),
+    sa.Column("driver", _JSON),
+    sa.Column("load", _JSON),
+)
+
+inventories = sa.Table(
+    "inventories",
+    metadata,
+    sa.Column("agent_id", sa.String, primary_key=True),
+    sa.Column("epoch", sa.String, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("vms", sa.Text, nullable=False),
+    sa.Column("confirmed_at", UtcDateTime, nullable=False),
+)
+
+operations = sa.Table(
+    "operations",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("vm_name", sa.String, nullable=False, index=True),
+    sa.Column("agent_id", sa.String, nullable=False, index=True),
+    sa.Column("agent_hostname", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),
+    sa.Column("percent", sa.Float),
+    sa.Column("phase", sa.String),
+    sa.Column("error", _JSON),
+    sa.Column("vm", _JSON),
+    sa.Column("requested_by", sa.String, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("started_at", UtcDateTime),
+    sa.Column("ended_at", UtcDateTime),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("log", _JSON, nullable=False),
+    sa.Column("command", _JSON, nullable=False),
+    sa.Column("submitted", sa.Boolean, nullable=False),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", _COUNTER, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("subject", sa.String, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("data", _JSON),
+    sqlite_autoincrement=True,  # ids of pruned events never come back
+)
