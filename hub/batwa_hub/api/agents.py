@@ -1,0 +1,57 @@
+"""/api/agent: agents introduce themselves, stay known, and are listed."""
+
+from aiohttp import web
+
+from batwa_common.errors import InvalidApiKey
+from batwa_common.web.body import read, respond, respond_all
+from batwa_common.web.routes import CALLER, Access, Route
+from batwa_common.wire.agent import Heartbeat, RegisterAgent
+from batwa_common.wire.documented import AgentAnswer, Done, Registered
+from batwa_hub.hub import HUB
+
+from .access import agent_key
+
+MAX_INVENTORY_BYTES = 8 << 20
+"""Bound of a heartbeat with a whole inventory: some 20,000 VMs."""
+
+
+async def register(request: web.Request) -> web.Response:
+    """POST /api/agent/register"""
+    hub, asked = request.app[HUB], await read(request, RegisterAgent)
+    key = await agent_key(request, agent_id=asked.agent_id, given=asked.api_key)
+    agent = await hub.agents.register(asked, key_id=key.id)
+    return respond(Registered(message=f"Agent '{agent.agent_id}' registered successfully", agent=agent))
+
+
+async def heartbeat(request: web.Request) -> web.Response:
+    """POST /api/agent/heartbeat"""
+    beat = await read(request, Heartbeat, limit_bytes=MAX_INVENTORY_BYTES)
+    if request[CALLER].agent_id != beat.agent_id:
+        raise InvalidApiKey(f"this API key is not agent {beat.agent_id!r}'s")
+    return respond(await request.app[HUB].agents.beat(beat))
+
+
+async def list_agents(request: web.Request) -> web.Response:
+    """GET /api/agent/list"""
+    return respond_all(list(request.app[HUB].registry.all()))
+
+
+async def get_agent(request: web.Request) -> web.Response:
+    """GET /api/agent/info/{agent_id}"""
+    return respond(AgentAnswer(agent=request.app[HUB].registry.get(request.match_info["agent_id"])))
+
+
+async def unregister(request: web.Request) -> web.Response:
+    """DELETE /api/agent/unregister/{agent_id}"""
+    agent_id = request.match_info["agent_id"]
+    await request.app[HUB].agents.unregister(agent_id)
+    return respond(Done(message=f"Agent '{agent_id}' unregistered successfully"))
+
+
+ROUTES = [
+    Route("POST", "/api/agent/register", register, Access.ANYONE),  # the key may come in the body
+    Route("POST", "/api/agent/heartbeat", heartbeat, Access.AGENT),
+    Route("GET", "/api/agent/list", list_agents, Access.VIEWER),
+    Route("GET", "/api/agent/info/{agent_id}", get_agent, Access.VIEWER),
+    Route("DELETE", "/api/agent/unregister/{agent_id}", unregister, Access.ADMIN),
+]

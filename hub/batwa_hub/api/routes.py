@@ -1,0 +1,15 @@
+"""The hub's whole HTTP surface."""
+
+from batwa_common.web.routes import Route
+
+from . import agents, auth, events, health, keys, terminals, vms
+
+ROUTES: list[Route] = [
+    *health.ROUTES,
+    *auth.ROUTES,
+    *keys.ROUTES,
+    *agents.ROUTES,
+    *vms.ROUTES,
+    *events.ROUTES,
+    *terminals.ROUTES,
+]

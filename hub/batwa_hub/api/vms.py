@@ -1,0 +1,15 @@
+"""/api/vm: the shared endpoints over the fleet, with the list served as ready-made bytes."""
+
+from aiohttp import web
+
+from batwa_common.web import vms
+from batwa_common.web.routes import Access, Route
+from batwa_hub.hub import HUB
+
+
+async def list_vms(request: web.Request) -> web.Response:
+    """GET /api/vm/list"""
+    return web.Response(body=request.app[HUB].inventory.list_json(), content_type="application/json")
+
+
+ROUTES = [Route("GET", "/api/vm/list", list_vms, Access.VIEWER), *vms.ROUTES]

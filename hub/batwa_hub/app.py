@@ -1,0 +1,41 @@
+"""The hub as a process: the application around a running hub, served until it is told to stop."""
+
+import sys
+
+from aiohttp import web
+
+from batwa_common.web.problems import problems
+from batwa_common.web.routes import mount
+from batwa_common.web.serve import serve, with_stopping
+from batwa_common.web.vms import VMS
+
+from .api.access import guard
+from .api.routes import ROUTES
+from .api.sessions import session_middleware
+from .hub import HUB, Hub, running
+from .settings import Settings
+
+MAX_BODY_BYTES = 8 << 20
+"""The largest body of any route, a heartbeat with a whole inventory; each route has its own bound."""
+
+
+def make_app(hub: Hub) -> web.Application:
+    """Return the application that serves *hub*."""
+    app = web.Application(
+        middlewares=[problems, session_middleware(hub.sessions, secure=hub.settings.cookie_secure)],
+        client_max_size=MAX_BODY_BYTES,
+    )
+    app[HUB] = hub
+    app[VMS] = hub.fleet
+    with_stopping(app)
+    mount(app, ROUTES, guard)
+    return app
+
+
+async def main(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    async with running(settings) as hub:
+        first = await hub.accounts.ensure_admin(settings.admin_password)
+        if first is not None:
+            sys.stderr.write(f"\nFirst start. Log in as admin with the password {first}\n\n")
+        await serve(make_app(hub), host=settings.host, port=settings.port)

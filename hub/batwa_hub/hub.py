@@ -1,0 +1,124 @@
+"""The long-lived objects of a running hub, in one place and in start order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+
+from .secrets import open_cipher
+from .services.accounts import Accounts
+from .services.agents import Agents
+from .services.events import Events
+from .services.fleet import Fleet
+from .services.inventory import Inventory
+from .services.keys import AgentKeys
+from .services.operations import Operations
+from .services.passwords import Passwords
+from .services.registry import Registry
+from .services.sessions import Sessions
+from .settings import Settings
+from .store.agents import AgentStore
+from .store.database import Database
+from .store.operations import OperationStore
+from .transport.directory import Directory
+
+CONNECTIONS_PER_AGENT = 64
+"""Requests in flight to one agent; more wait, and only for that agent."""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """What a handler may reach. Made once by `running`, never changed."""
+
+    database: Database
+    accounts: Accounts
+    sessions: Sessions
+    keys: AgentKeys
+    events: Events
+    registry: Registry
+    inventory: Inventory
+    agents: Agents
+    fleet: Fleet
+    directory: Directory
+    settings: Settings
+
+
+HUB = web.AppKey("hub", Hub)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Hub]:
+    """Start a hub, yield it, stop it in reverse order.
+
+    The task group is the supervisor: a background task that dies takes the hub down with it, the
+    process exits non-zero, and the service manager restarts a whole hub rather than keep a limping one.
+    """
+    async with (
+        await Database.open(settings.store_url()) as database,
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_AGENT),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.agent.call_timeout_s),
+        ) as session,
+        asyncio.TaskGroup() as tasks,
+    ):
+        cipher = await asyncio.to_thread(open_cipher, settings.data_dir / "secret.key")
+        keys = AgentKeys(database, cipher)
+        accounts = Accounts(database, Passwords())
+        sessions = Sessions(database, lifetime_s=settings.session.lifetime_s, idle_s=settings.session.idle_s)
+        events = Events(database, keep=settings.event.keep)
+        store = AgentStore(database)
+        registry = Registry(
+            store,
+            events,
+            stale_after_s=settings.agent.stale_after_s,
+            local_agent_id=settings.local_agent_id,
+        )
+        inventory = Inventory(store, registry, events)
+        registry.count_vms_with(inventory.count)
+        directory = Directory(
+            session,
+            row=registry.row,
+            secret=keys.secret_of,
+            tasks=tasks,
+            timeout_s=settings.agent.call_timeout_s,
+        )
+        agents = Agents(registry, inventory, directory.port, tasks)
+        operations = Operations(
+            OperationStore(database),
+            registry,
+            directory.port,
+            events,
+            tasks,
+            keep=settings.operation.keep,
+        )
+        fleet = Fleet(registry, inventory, operations, directory.port)
+        await registry.load()
+        await inventory.load()
+        await operations.resume()
+        supervised = [
+            tasks.create_task(registry.run(on_offline=agents.went_offline), name="registry"),
+            tasks.create_task(events.run(), name="events"),
+            tasks.create_task(sessions.run(), name="sessions"),
+        ]
+        try:
+            yield Hub(
+                database=database,
+                accounts=accounts,
+                sessions=sessions,
+                keys=keys,
+                events=events,
+                registry=registry,
+                inventory=inventory,
+                agents=agents,
+                fleet=fleet,
+                directory=directory,
+                settings=settings,
+            )
+        finally:
+            await registry.flush()
+            for task in supervised:
+                task.cancel()

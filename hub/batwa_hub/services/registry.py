@@ -1,0 +1,231 @@
+"""Which agents exist and when each was last heard from; survives a restart, forgets nobody by itself."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from batwa_common.errors import AgentNotFound, AgentUnreachable
+from batwa_common.wire.agent import Agent, Heartbeat, RegisterAgent
+from batwa_common.wire.base import utc_now
+from batwa_hub.store.agents import AgentRow, AgentStore
+
+from .events import Events
+
+log = structlog.stdlib.get_logger(__name__)
+
+FLUSH_S = 5.0
+"""How often the times of last signs of life reach the store: they are hints, not promises."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """An agent and the monotonic time of its last sign of life."""
+
+    row: AgentRow
+    seen_s: float
+    online: bool
+    vm_count: int = 0
+    """As it last told; what is counted here comes first."""
+
+
+class Registry:
+    """Agents by id.
+
+    Args:
+        store: Where they are kept.
+        events: Where changes are told.
+        stale_after_s: Silence after which an agent counts as offline, in seconds.
+        local_agent_id: The agent of the hub's own machine.
+        now: Monotonic clock in seconds.
+    """
+
+    def __init__(
+        self,
+        store: AgentStore,
+        events: Events,
+        *,
+        stale_after_s: float,
+        local_agent_id: str,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._stale_after_s = stale_after_s
+        self._now = now
+        self._known: dict[str, Known] = {}
+        self._unflushed: set[str] = set()
+        self._counts: Callable[[str], int | None] = lambda _agent_id: None
+        self.local_agent_id = local_agent_id
+
+    def count_vms_with(self, count: Callable[[str], int | None]) -> None:
+        """Use *count* to tell how many VMs an agent has; None takes the agent's own word."""
+        self._counts = count
+
+    async def load(self) -> None:
+        """Read the agents that were known before a restart."""
+        for row in await self._store.all():
+            silence_s = max((utc_now() - row.last_seen_at).total_seconds(), 0.0)
+            self._known[row.agent_id] = Known(row, self._now() - silence_s, silence_s < self._stale_after_s)
+
+    async def register(self, request: RegisterAgent, *, key_id: str) -> Agent:
+        """Make an agent known, or take its new particulars; it is on disk when this returns."""
+        before = self._known.get(request.agent_id)
+        row = AgentRow(
+            agent_id=request.agent_id,
+            hostname=request.hostname,
+            api_url=request.api_url.rstrip("/"),
+            tags=dict(request.tags),
+            key_id=key_id,
+            version=request.version,
+            features=request.features,
+            api_version=request.api_version,
+            registered_at=before.row.registered_at if before else utc_now(),
+            last_seen_at=utc_now(),
+            driver=before.row.driver if before else None,
+            load=before.row.load if before else None,
+        )
+        await self._store.put(row)
+        self._known[row.agent_id] = Known(row, self._now(), online=True)
+        log.info("agent.registered", agent=row.agent_id, api_url=row.api_url, new=before is None)
+        return await self._tell(row.agent_id)
+
+    async def heard_from(self, beat: Heartbeat) -> None:
+        """Record a sign of life. Raises `AgentNotFound`, upon which the agent registers anew."""
+        known = self._get(beat.agent_id)
+        row = replace(
+            known.row,
+            last_seen_at=utc_now(),
+            driver=beat.driver or known.row.driver,
+            load=beat.load or known.row.load,
+        )
+        self._known[beat.agent_id] = Known(row, self._now(), True, beat.vm_count)
+        self._unflushed.add(beat.agent_id)
+        if not known.online:
+            log.info("agent.online", agent=beat.agent_id)
+        if not known.online or row.driver != known.row.driver:
+            await self._tell(beat.agent_id)
+
+    async def unregister(self, agent_id: str) -> None:
+        """Forget an agent. Raises `AgentNotFound`."""
+        self._get(agent_id)
+        await self._store.remove(agent_id)
+        self._known.pop(agent_id, None)
+        self._unflushed.discard(agent_id)
+        log.info("agent.unregistered", agent=agent_id)
+        await self._events.publish("agent", "removed", agent_id, None)
+
+    def row(self, agent_id: str) -> AgentRow:
+        """Return what is stored of an agent. Raises `AgentNotFound`."""
+        return self._get(agent_id).row
+
+    def find_row(self, agent_id: str) -> AgentRow | None:
+        """Return what is stored of an agent; None if it is unknown."""
+        known = self._known.get(agent_id)
+        return known.row if known else None
+
+    def get(self, agent_id: str) -> Agent:
+        """Return an agent as callers see it. Raises `AgentNotFound`."""
+        return self._agent(self._get(agent_id))
+
+    def all(self) -> Iterable[Agent]:
+        """Return every agent, in order of id."""
+        return [self._agent(self._known[agent_id]) for agent_id in sorted(self._known)]
+
+    def is_online(self, agent_id: str) -> bool:
+        """Whether *agent_id* is known and was heard from lately."""
+        known = self._known.get(agent_id)
+        return known is not None and known.online
+
+    def silence_s(self, agent_id: str) -> float:
+        """Seconds since *agent_id* was last heard from. Raises `AgentNotFound`."""
+        return self._now() - self._get(agent_id).seen_s
+
+    def require_online(self, agent_id: str) -> AgentRow:
+        """Return the row of an agent that can be asked. Raises `AgentNotFound`, `AgentUnreachable`."""
+        known = self._get(agent_id)
+        if not known.online:
+            raise AgentUnreachable(
+                f"agent {agent_id!r} has been silent for {self._now() - known.seen_s:.0f} s; "
+                "see that batwa-agent runs there and reaches the hub"
+            )
+        return known.row
+
+    def hostname(self, agent_id: str) -> str:
+        """Return what callers see as the agent's host name: `local` for the local one."""
+        if agent_id == self.local_agent_id:
+            return "local"
+        known = self._known.get(agent_id)
+        return known.row.hostname if known else agent_id
+
+    def public_id(self, agent_id: str) -> str | None:
+        """Return what callers see as the agent's id: None for the local one."""
+        return None if agent_id == self.local_agent_id else agent_id
+
+    async def sweep(self) -> list[str]:
+        """Mark agents that have gone silent as offline; return their ids."""
+        gone = [
+            agent_id
+            for agent_id, known in self._known.items()
+            if known.online and self._now() - known.seen_s > self._stale_after_s
+        ]
+        for agent_id in gone:
+            self._known[agent_id] = replace(self._known[agent_id], online=False)
+            log.warning("agent.offline", agent=agent_id, silence_s=round(self.silence_s(agent_id)))
+            await self._tell(agent_id)
+        return gone
+
+    async def flush(self) -> None:
+        """Write the latest signs of life to the store."""
+        rows = [self._known[agent_id].row for agent_id in self._unflushed if agent_id in self._known]
+        self._unflushed.clear()
+        if rows:
+            await self._store.put_all(rows)
+
+    async def run(self, *, on_offline: Callable[[str], None], every_s: float = 1.0) -> None:
+        """Sweep and flush until cancelled."""
+        next_flush = self._now() + FLUSH_S
+        while True:
+            await asyncio.sleep(every_s)
+            for agent_id in await self.sweep():
+                on_offline(agent_id)
+            if self._now() >= next_flush:
+                await self.flush()
+                next_flush = self._now() + FLUSH_S
+
+    def _get(self, agent_id: str) -> Known:
+        try:
+            return self._known[agent_id]
+        except KeyError:
+            raise AgentNotFound(f"no agent {agent_id!r} is registered here") from None
+
+    def _agent(self, known: Known) -> Agent:
+        row, silence_s = known.row, max(self._now() - known.seen_s, 0.0)
+        counted = self._counts(row.agent_id)
+        return Agent(
+            agent_id=row.agent_id,
+            hostname=row.hostname,
+            api_url=row.api_url,
+            status="online" if known.online else "offline",
+            last_seen=_seconds_ago(silence_s),
+            tags=row.tags,
+            vm_count=known.vm_count if counted is None else counted,
+            silence_s=round(silence_s, 1),
+            local=row.agent_id == self.local_agent_id,
+            version=row.version,
+            features=row.features,
+            driver=row.driver,
+            load=row.load,
+        )
+
+    async def _tell(self, agent_id: str) -> Agent:
+        agent = self.get(agent_id)
+        await self._events.publish("agent", "changed", agent_id, agent.model_dump(mode="json"))
+        return agent
+
+
+def _seconds_ago(silence_s: float) -> datetime:
+    return utc_now() - timedelta(seconds=silence_s)

@@ -1,0 +1,100 @@
+"""Operations in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from batwa_common.wire.operation import ENDED, Operation
+from batwa_common.wire.vm import VmCommand
+
+from .database import Database
+from .tables import operations
+
+_COMMAND: TypeAdapter[VmCommand] = TypeAdapter(VmCommand)
+
+
+@dataclass(frozen=True)
+class Job:
+    """An operation (its `agent_id` the real one), the command behind it, and whether its agent confirmed it."""
+
+    operation: Operation
+    command: VmCommand
+    submitted: bool = False
+
+    @property
+    def agent_id(self) -> str:
+        """The agent that does it."""
+        return self.operation.agent_id or ""
+
+
+class OperationStore:
+    """Operations with their commands. A write is on disk when its call returns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, job: Job) -> None:
+        """Insert a new job. Raises sqlalchemy's IntegrityError if its id is taken."""
+        async with self._database.writing() as connection:
+            await connection.execute(sa.insert(operations).values(_values(job)))
+
+    async def save(self, job: Job) -> None:
+        """Write a job's present state."""
+        values = _values(job)
+        async with self._database.writing() as connection:
+            await connection.execute(
+                sa.update(operations).where(operations.c.id == job.operation.id).values(values)
+            )
+
+    async def find(self, operation_id: str) -> Job | None:
+        """Return a job by its operation's id; None if there is none."""
+        async with self._database.reading() as connection:
+            query = sa.select(operations).where(operations.c.id == operation_id)
+            row = (await connection.execute(query)).mappings().one_or_none()
+        return _job(row) if row else None
+
+    async def newest(self, limit: int) -> Sequence[Job]:
+        """Return the newest jobs first."""
+        query = sa.select(operations).order_by(operations.c.created_at.desc(), operations.c.id).limit(limit)
+        async with self._database.reading() as connection:
+            return [_job(row) for row in (await connection.execute(query)).mappings()]
+
+    async def unfinished(self) -> Sequence[Job]:
+        """Return the jobs that have not ended, oldest first."""
+        query = (
+            sa.select(operations)
+            .where(operations.c.state.not_in(sorted(ENDED)))
+            .order_by(operations.c.created_at)
+        )
+        async with self._database.reading() as connection:
+            return [_job(row) for row in (await connection.execute(query)).mappings()]
+
+    async def prune(self, keep: int) -> None:
+        """Remove the oldest ended jobs beyond *keep*."""
+        newest = sa.select(operations.c.id).order_by(operations.c.created_at.desc()).limit(keep)
+        async with self._database.writing() as connection:
+            await connection.execute(
+                sa.delete(operations).where(
+                    operations.c.state.in_(sorted(ENDED)), operations.c.id.not_in(newest)
+                )
+            )
+
+
+def _values(job: Job) -> dict[str, Any]:
+    operation = job.operation
+    plain = operation.model_dump(mode="json", include={"error", "vm", "log"})
+    return {
+        **dict(operation),
+        **plain,
+        "command": _COMMAND.dump_python(job.command, mode="json"),
+        "submitted": job.submitted,
+    }
+
+
+def _job(row: sa.RowMapping) -> Job:
+    values = dict(row)
+    command, submitted = values.pop("command"), values.pop("submitted")
+    return Job(Operation.model_validate(values), _COMMAND.validate_python(command), submitted)

@@ -1,0 +1,147 @@
+"""Relay one WebSocket upgrade to an agent, then copy raw bytes both ways without looking at frames.
+
+The hub never puts a frame of its own into a stream it does not parse.
+"""
+
+import asyncio
+from typing import Any, cast
+
+import aiohttp
+from aiohttp import web
+
+from batwa_common.errors import AgentTimeout, AgentUnreachable
+
+from .agents import AgentHttp
+
+ASKED = ("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol")
+ANSWERED = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol")
+"""Headers that cross the hub. No extensions: a compressed stream would cost both ends for nothing."""
+
+LINGER_S = 5.0
+"""How long one side may take to flush after the other has gone."""
+BUFFER_BYTES = 128 << 10
+"""Unsent bytes per direction above which the source is no longer read."""
+
+
+class _Rest:
+    """A payload parser that only collects the bytes that followed the agent's 101."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        self.data += data
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """Nothing to do: the splice sees the end by itself."""
+
+
+class _End(asyncio.Protocol):
+    """One end of a splice: what it receives goes to `peer`."""
+
+    peer: "_End"
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.received_bytes = 0
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=BUFFER_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        self.received_bytes += len(data)
+        if (out := self.peer.transport) is not None:
+            out.write(data)
+
+    def pause_writing(self) -> None:
+        if (source := self.peer.transport) is not None:
+            source.pause_reading()
+
+    def resume_writing(self) -> None:
+        if (source := self.peer.transport) is not None and not source.is_closing():
+            source.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        if (out := self.peer.transport) is not None:
+            out.close()  # flushes what is buffered
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+
+def take_over(request: web.BaseRequest, protocol: asyncio.Protocol, head: bytes) -> None:
+    """Detach *request*'s transport from aiohttp's server, give it to *protocol*, send *head*.
+
+    The handler must return right after; its response goes nowhere (the server sees a peer that has
+    gone). The protocol is swapped before *head* is written, so a peer that waits for *head* cannot
+    have sent a byte that the old parser still holds.
+    """
+    transport, old = request.transport, request.protocol
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the browser has gone")
+    transport.set_protocol(protocol)
+    old.transport = None  # else connection_lost() would close the transport
+    old.connection_lost(None)
+    protocol.connection_made(transport)
+    transport.write(head)
+
+
+class Splice:
+    """A relayed connection."""
+
+    def __init__(self) -> None:
+        self._browser, self._agent = _End(), _End()
+        self._browser.peer, self._agent.peer = self._agent, self._browser
+
+    def abort(self) -> None:
+        """Drop both connections now, for instance since the login was revoked."""
+        for end in (self._browser, self._agent):
+            if end.transport is not None:
+                end.transport.abort()
+
+    async def run(self, request: web.Request, agent: AgentHttp, path: str, query: dict[str, str]) -> None:
+        """Upgrade *request* through the agent; return when both connections are gone.
+
+        Raises `AgentUnreachable`, `AgentTimeout`, or the agent's refusal, before anything is sent.
+        """
+        asked: dict[str, Any] = {name: request.headers[name] for name in ASKED if name in request.headers}
+        asked |= {"Connection": "Upgrade", "Upgrade": "websocket"} | await agent.headers()
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30)
+        url = agent.url.with_path(path).with_query(query)
+        try:
+            async with agent.session.get(url, headers=asked, timeout=timeout) as answer:
+                if answer.status != web.HTTPSwitchingProtocols.status_code:
+                    raise agent.failure(answer.status, await answer.content.read(64 << 10))
+                self._switch(request, answer)
+                await self._copied()
+        except aiohttp.ClientConnectorError as err:
+            raise AgentUnreachable(f"agent {agent.agent_id!r} cannot be reached at {agent.url}") from err
+        except (aiohttp.ClientError, TimeoutError) as err:
+            raise AgentTimeout(f"agent {agent.agent_id!r} did not open the terminal") from err
+
+    def _switch(self, request: web.Request, answer: aiohttp.ClientResponse) -> None:
+        # From here to the last line nothing awaits, so no byte can slip in between.
+        connection = answer.connection
+        if connection is None or connection.protocol is None or connection.transport is None:
+            raise aiohttp.ClientConnectionError("the agent closed the connection at the switch")
+        rest = _Rest()
+        connection.protocol.set_parser(rest, None)  # drains what came with the 101
+        upstream = connection.transport
+        upstream.set_protocol(self._agent)
+        self._agent.connection_made(upstream)
+        lines = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"]
+        lines += [f"{name}: {answer.headers[name]}" for name in ANSWERED if name in answer.headers]
+        take_over(request, self._browser, "\r\n".join([*lines, "", ""]).encode("latin-1"))
+        if rest.data:
+            self._agent.data_received(rest.data)
+
+    async def _copied(self) -> None:
+        ends = (self._browser.lost, self._agent.lost)
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ends, timeout=LINGER_S)
+        finally:
+            self.abort()
