@@ -1,0 +1,26 @@
+"""Background tasks and their end."""
+
+import asyncio
+
+import pytest
+
+from batwa_common.supervisor import Supervisor
+
+
+async def test_the_end_of_the_block_ends_its_tasks() -> None:
+    async with Supervisor() as tasks:
+        task = tasks.create_task(asyncio.Event().wait())
+
+    assert task.cancelled()
+
+
+async def test_a_task_that_dies_ends_the_block() -> None:
+    async def dies() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with Supervisor() as tasks:
+            tasks.create_task(dies())
+            await asyncio.sleep(10)
+
+    assert isinstance(caught.value.exceptions[0], ZeroDivisionError)
