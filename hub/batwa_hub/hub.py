@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
+from batwa_common.supervisor import Supervisor
+
 from .secrets import open_cipher
 from .services.accounts import Accounts
 from .services.agents import Agents
@@ -53,7 +55,7 @@ HUB = web.AppKey("hub", Hub)
 async def running(settings: Settings) -> AsyncIterator[Hub]:
     """Start a hub, yield it, stop it in reverse order.
 
-    The task group is the supervisor: a background task that dies takes the hub down with it, the
+    The supervisor owns every background task: one that dies takes the hub down with it, the
     process exits non-zero, and the service manager restarts a whole hub rather than keep a limping one.
     """
     async with (
@@ -63,7 +65,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.agent.call_timeout_s),
         ) as session,
-        asyncio.TaskGroup() as tasks,
+        Supervisor() as tasks,
     ):
         cipher = await asyncio.to_thread(open_cipher, settings.data_dir / "secret.key")
         keys = AgentKeys(database, cipher)
@@ -99,11 +101,9 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         await registry.load()
         await inventory.load()
         await operations.resume()
-        supervised = [
-            tasks.create_task(registry.run(on_offline=agents.went_offline), name="registry"),
-            tasks.create_task(events.run(), name="events"),
-            tasks.create_task(sessions.run(), name="sessions"),
-        ]
+        tasks.create_task(registry.run(on_offline=agents.went_offline), name="registry")
+        tasks.create_task(events.run(), name="events")
+        tasks.create_task(sessions.run(), name="sessions")
         try:
             yield Hub(
                 database=database,
@@ -120,5 +120,3 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             )
         finally:
             await registry.flush()
-            for task in supervised:
-                task.cancel()

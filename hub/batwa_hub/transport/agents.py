@@ -87,7 +87,7 @@ class AgentHttp:
             raise AgentTimeout(f"agent {self.agent_id!r} did not answer in time") from err
         except (aiohttp.ClientError, ConnectionError) as err:
             raise AgentTimeout(f"agent {self.agent_id!r} broke off before it answered") from err
-        if answer.status >= 400:  # noqa: PLR2004 -- HTTP's own line between success and failure
+        if answer.status >= 400:
             raise self.failure(answer.status, text)
         try:
             return shape.validate_json(text)

@@ -108,7 +108,7 @@ class DocumentedAgent:
 
     async def cancel_operation(self, operation_id: str) -> Operation:
         """Refuse: the documented API cannot."""
-        raise OperationEnded(f"agent {self._http.agent_id!r} cannot cancel what it has begun")
+        raise OperationEnded(f"agent {self._http.agent_id!r} cannot cancel {operation_id}: it has begun")
 
     async def get_vm(self, name: str) -> VmInfo:
         """`GET /api/vm/info/{name}`"""

@@ -65,6 +65,7 @@ class _End(asyncio.Protocol):
             source.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc  # however it ended, the other side ends too
         self.transport = None
         if (out := self.peer.transport) is not None:
             out.close()  # flushes what is buffered
