@@ -1,0 +1,72 @@
+"""Asks `multipass` something, and learns from the answer whether its daemon is well."""
+
+import os
+from collections.abc import Callable, Mapping
+
+from batwa_common.errors import DriverTimeout, DriverUnavailable
+
+from .calls import run
+from .failures import failure
+from .health import Health
+from .parse import clean
+
+_QUICK = frozenset({"version", "list", "get", "info"})
+"""Commands whose silence says that the daemon hangs; the others may take long on a good day."""
+_REFUSED_BY_DAEMON = 2
+"""The exit code of an operation that failed; 1 is mostly the program by itself, over its arguments."""
+
+
+class Client:
+    """The program, its environment, and the health of what is behind it.
+
+    Args:
+        program: A path, or a name that each call looks up on PATH.
+        env: Variables added to this process's own.
+        health: Told how each call went.
+    """
+
+    def __init__(self, program: str, *, env: Mapping[str, str], health: Health) -> None:
+        self.program = program
+        self._env = {**os.environ, **env}
+        self._health = health
+
+    async def ask(
+        self, *args: str, deadline_s: float, on_output: Callable[[bytes], None] | None = None
+    ) -> str:
+        """Return what `multipass ARGS` says when it succeeds; raise what it says when it does not."""
+        what = f"multipass {args[0]}"
+        with self._health.watch(what) as call:
+            try:
+                self._need_home()
+                answer = await run(
+                    [self.program, *args],
+                    what=what,
+                    env=self._env,
+                    deadline_s=deadline_s,
+                    on_output=on_output,
+                )
+            except DriverTimeout as err:
+                if args[0] in _QUICK:
+                    self._health.silent(call, err)
+                raise
+            except DriverUnavailable as err:
+                self._health.unavailable(call, err)
+                raise
+            text = clean(answer.output)
+            if answer.exit == 0:
+                if args[0] != "version":  # it succeeds without a daemon
+                    self._health.answered()
+                return text
+            error = failure(args[0], answer.exit, text)
+            if isinstance(error, DriverUnavailable):
+                self._health.unavailable(call, error)
+            elif answer.exit == _REFUSED_BY_DAEMON:
+                self._health.answered()
+            raise error
+
+    def _need_home(self) -> None:
+        if not self._env.get("HOME"):
+            raise DriverUnavailable(
+                "HOME is not set, and Multipass knows its users by it; set HOME for the agent, in a systemd "
+                "unit with Environment=HOME=, to the same directory each time"
+            )

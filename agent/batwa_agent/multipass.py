@@ -1,0 +1,272 @@
+"""The driver that runs VMs with the `multipass` program, each call on a pseudo-terminal of its own."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from batwa_common.errors import (
+    BatwaError,
+    DriverFailed,
+    VmNotFound,
+    VmStateConflict,
+)
+from batwa_common.wire.agent import DriverStatus
+from batwa_common.wire.base import utc_now
+from batwa_common.wire.vm import CreateVm, size_bytes, size_text
+
+from .client import Client
+from .cloud_init import CloudInitFiles
+from .driver import Details, Listed, OnProgress, Progress, Size
+from .health import NO_DAEMON, Health
+from .lanes import Lane, SingleFlight
+from .parse import (
+    Version,
+    parse_info,
+    parse_list,
+    parse_setting_bytes,
+    parse_setting_count,
+    parse_version,
+)
+from .progress import ProgressParser
+
+_VERSION_AGE = timedelta(minutes=1)
+_PARALLEL_GETS = 2
+_PARALLEL_ACTIONS = 8
+"""Starts, stops and the like at once; a stop blocks the daemon anyway."""
+_UBUNTU = re.compile(r"ubuntu-\d\d\.\d\d")
+_MARGIN_S = 30.0
+"""What Multipass gets beyond the `--timeout` it was told, to say so itself."""
+
+
+class Deadlines(NamedTuple):
+    """Longest waits, in seconds."""
+
+    status_s: float = 5.0
+    """What `status` waits for the version before it answers with what it knows."""
+    version_s: float = 15.0
+    list_s: float = 15.0
+    get_s: float = 15.0
+    info_s: float = 30.0
+    launch_s: float = 1800.0
+    """Also told to Multipass, as `--timeout`."""
+    start_s: float = 600.0
+    """Also told to Multipass, as `--timeout`."""
+    stop_s: float = 360.0
+    """A guest that ignores it has five minutes from Multipass."""
+    restart_s: float = 960.0
+    suspend_s: float = 300.0
+    delete_s: float = 360.0
+    """Of a running VM it is a stop first."""
+    recover_s: float = 60.0
+    turn_s: float = 7200.0
+    """What a launch waits for other launches to end."""
+
+
+class Multipass:
+    """Implements `Driver`. Make it on the event loop that will use it.
+
+    Args:
+        program: The binary: a path, or a name that each call looks up on PATH.
+        scratch_dir: For cloud-init files while a launch runs, and nothing else; made if missing. Multipass
+            must be able to read it: a confined one reads nothing but what is in HOME.
+        env: Variables added to the agent's own for every call.
+        parallel_launches: Launches at once; parallel launches have crashed the daemon.
+        deadlines: Longest waits.
+        now: Wall clock; tests pass their own.
+    """
+
+    def __init__(
+        self,
+        program: str,
+        *,
+        scratch_dir: Path,
+        env: Mapping[str, str] | None = None,
+        parallel_launches: int = 1,
+        deadlines: Deadlines | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._files = CloudInitFiles(scratch_dir)
+        self._deadlines = deadlines or Deadlines()
+        self._now = now
+        self._health = Health(now)
+        self._client = Client(program, env=env or {}, health=self._health)
+        self._flights = SingleFlight()
+        self._launches = Lane(parallel_launches)
+        self._actions = Lane(_PARALLEL_ACTIONS)
+        self._gets = Lane(_PARALLEL_GETS)
+        self._infos = Lane(1)
+        self._version: Version | None = None
+        self._version_at: datetime | None = None
+        self._lists_without_asking: bool | None = None
+
+    async def status(self) -> DriverStatus:
+        """Tell the version and whether it answers; waits `status_s` at most, and that once a minute."""
+        try:
+            async with asyncio.timeout(self._deadlines.status_s):
+                await self._refresh_version()
+        except (BatwaError, TimeoutError):
+            pass  # a problem is in self._health already; slowness is for the ordinary calls to judge
+        version = self._version.client if self._version else None
+        return DriverStatus(
+            name="multipass",
+            version=version,
+            simulated=bool(version and version.endswith("+sim")),
+            problem=self._health.problem,
+            problem_since=self._health.problem_since,
+        )
+
+    async def list_vms(self) -> list[Listed]:
+        """List all VMs, the trash included, without asking any instance where the program can do that."""
+        return await self._flights.join("list", self._list)
+
+    async def size(self, name: str) -> Size:
+        """Tell what *name* was given, also while it is stopped. Asks no instance."""
+        return Size(
+            cpus=parse_setting_count(await self._get(f"local.{name}.cpus")),
+            memory_bytes=parse_setting_bytes(await self._get(f"local.{name}.memory")),
+            disk_bytes=parse_setting_bytes(await self._get(f"local.{name}.disk")),
+        )
+
+    async def details(self, name: str) -> Details:
+        """Ask one instance. Slow, one at a time; a frozen instance ends in `DriverTimeout`."""
+        return await self._flights.join(f"info {name}", lambda: self._info(name))
+
+    async def launch(self, command: CreateVm, on_progress: OnProgress) -> None:
+        """Create and start a VM; returns when it runs. At most `parallel_launches` do, others wait."""
+        if self._launches.is_full:
+            on_progress(Progress("Waiting for another launch to end"))
+        within_s = self._deadlines.turn_s
+        async with (
+            self._launches.place(f"multipass launch {command.name}", within_s=within_s),
+            self._user_data(command) as options,
+        ):
+            await self._work(
+                *_launch(command, timeout_s=self._deadlines.launch_s),
+                *options,
+                on_progress=on_progress,
+                deadline_s=self._deadlines.launch_s + _MARGIN_S,
+            )
+
+    async def start(self, name: str, on_progress: OnProgress) -> None:
+        """Start a stopped or suspended VM; returns when it runs.
+
+        Looks first: Multipass *launches* an absent one if it is called like `client.primary-name`.
+        """
+        await self._must_exist(name)
+        start_s = self._deadlines.start_s
+        await self._act(
+            "start", "--timeout", f"{start_s:.0f}", name, within_s=start_s, on_progress=on_progress
+        )
+
+    async def stop(self, name: str, on_progress: OnProgress, *, force: bool) -> None:
+        """Shut a VM down, or cut its power with *force*. Multipass answers nobody until a guest is off."""
+        options = ["--force"] if force else []
+        await self._act("stop", *options, name, within_s=self._deadlines.stop_s, on_progress=on_progress)
+
+    async def restart(self, name: str, on_progress: OnProgress) -> None:
+        """Shut a running VM down and start it again."""
+        await self._act("restart", name, within_s=self._deadlines.restart_s, on_progress=on_progress)
+
+    async def suspend(self, name: str, on_progress: OnProgress) -> None:
+        """Save a running VM to disk."""
+        await self._act("suspend", name, within_s=self._deadlines.suspend_s, on_progress=on_progress)
+
+    async def delete(self, name: str, *, purge: bool) -> None:
+        """Move a VM to the trash, or remove this one for good. Never the global purge."""
+        options = ["--purge"] if purge else []
+        await self._act("delete", *options, name, within_s=self._deadlines.delete_s)
+
+    async def recover(self, name: str) -> None:
+        """Bring a VM back from the trash."""
+        await self._act("recover", name, within_s=self._deadlines.recover_s)
+
+    def shell(self, name: str) -> Sequence[str]:
+        """Return the argv of an interactive shell in *name*, for a pseudo-terminal.
+
+        Check that it exists before running it: a shell of an absent primary instance launches one.
+        """
+        return [self._client.program, "shell", name]
+
+    async def _refresh_version(self) -> None:
+        at = self._now()
+        if self._version_at is None or abs(at - self._version_at) >= _VERSION_AGE:
+            self._version_at = at
+            await self._flights.join("version", self._ask_version)
+
+    async def _ask_version(self) -> None:
+        text = await self._client.ask("version", "--format", "json", deadline_s=self._deadlines.version_s)
+        version = parse_version(text)
+        if version.daemon is None:
+            self._health.unconfirmed(NO_DAEMON)
+        if self._version is not None and version != self._version:
+            self._lists_without_asking = None  # another program may know other options
+        self._version = version
+
+    async def _list(self) -> list[Listed]:
+        list_s = self._deadlines.list_s
+        if self._lists_without_asking is not False:
+            try:
+                text = await self._client.ask("list", "--no-ipv4", "--format", "json", deadline_s=list_s)
+            except DriverFailed as err:
+                if "Unknown option" not in str(err):
+                    raise
+                self._lists_without_asking = False
+            else:
+                self._lists_without_asking = True
+                return parse_list(text)
+        return parse_list(await self._client.ask("list", "--format", "json", deadline_s=list_s))
+
+    async def _get(self, key: str) -> str:
+        async with self._gets.place(f"multipass get {key}", within_s=self._deadlines.get_s):
+            return await self._client.ask("get", key, deadline_s=self._deadlines.get_s)
+
+    async def _info(self, name: str) -> Details:
+        info_s = self._deadlines.info_s
+        async with self._infos.place(f"multipass info {name}", within_s=info_s):
+            return parse_info(
+                await self._client.ask("info", name, "--format", "json", deadline_s=info_s), name
+            )
+
+    async def _must_exist(self, name: str) -> None:
+        states = {vm.name: vm.state for vm in await self.list_vms()}
+        if name not in states:
+            raise VmNotFound(f'instance "{name}" does not exist')
+        if states[name] == "Deleted":
+            raise VmStateConflict(f'instance "{name}" is in the trash; recover it first')
+
+    async def _act(self, *args: str, within_s: float, on_progress: OnProgress | None = None) -> None:
+        async with self._actions.place(f"multipass {args[0]}", within_s=within_s):
+            await self._work(*args, deadline_s=within_s + _MARGIN_S, on_progress=on_progress)
+
+    async def _work(self, *args: str, deadline_s: float, on_progress: OnProgress | None) -> None:
+        parser = ProgressParser()
+
+        def drawn(chunk: bytes) -> None:
+            for progress in parser.feed(chunk):
+                if on_progress is not None:
+                    on_progress(progress)
+
+        await self._client.ask(*args, deadline_s=deadline_s, on_output=drawn)
+
+    @asynccontextmanager
+    async def _user_data(self, command: CreateVm) -> AsyncIterator[list[str]]:
+        if command.cloud_init is None:
+            yield []
+            return
+        async with self._files.holding(command.cloud_init) as path:
+            yield ["--cloud-init", str(path)]
+
+
+def _launch(command: CreateVm, *, timeout_s: float) -> list[str]:
+    """Return the arguments of a launch. `ubuntu-20.04` is understood; Multipass calls it `20.04`."""
+    image = command.image or ""
+    if _UBUNTU.fullmatch(image):
+        image = image.removeprefix("ubuntu-")
+    memory, disk = size_text(size_bytes(command.memory)), size_text(size_bytes(command.disk))
+    sizes = ["--cpus", str(command.cpus), "--memory", memory, "--disk", disk]
+    timeout = ["--timeout", f"{timeout_s:.0f}"]
+    return ["launch", *([image] if image else []), "--name", command.name, *sizes, *timeout]
