@@ -27,8 +27,8 @@ from .store.database import Database
 from .store.operations import OperationStore
 from .transport.directory import Directory
 
-CONNECTIONS_PER_AGENT = 64
-"""Requests in flight to one agent; more wait, and only for that agent."""
+CONNECTIONS_PER_AGENT = 1024
+"""Open connections to one agent, terminals and waits for operations included; further calls wait."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _COMMAND: TypeAdapter[VmCommand] = TypeAdapter(VmCommand)
 
 @dataclass(frozen=True)
 class Job:
-    """An operation (its `agent_id` the real one), the command behind it, and whether its agent confirmed it."""
+    """An operation (`agent_id` the real one), its command, and whether its agent has confirmed it."""
 
     operation: Operation
     command: VmCommand

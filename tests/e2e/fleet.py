@@ -1,0 +1,194 @@
+"""A hub and agents as real processes on loopback, each with its own directory, to be used and abused."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import aiohttp
+
+BIN = Path(sys.executable).parent
+PASSWORD = "correct horse battery staple"
+READY_S = 20.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 -- loopback
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def clean_environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith(("BATWA_", "MULTIPASS_SIM_"))}
+
+
+class Daemon:
+    """One of our processes: started, killed and started again, always with the same settings."""
+
+    def __init__(self, argv: list[str], env: dict[str, str], *, ready: str, log: Path) -> None:
+        self._argv = argv
+        self.env = env
+        self._ready = ready
+        self._log = log
+        self._out: IO[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, wait: bool = True) -> None:
+        self._out = self._log.open("ab")
+        self.process = subprocess.Popen(
+            self._argv, env=self.env, stdout=self._out, stderr=self._out, start_new_session=True
+        )
+        if wait:
+            self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            assert self.process and self.process.poll() is None, self.log_text()
+            if _answers(self._ready):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"not ready: {self.log_text()}")
+
+    def log_text(self) -> str:
+        return self._log.read_text(errors="replace")[-6000:]
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def signal(self, number: int) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def _end(self, number: int) -> int:
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"did not stop: {self.log_text()}") from None
+        status = self.process.returncode
+        self.process = None
+        if self._out:
+            self._out.close()
+        return status
+
+
+class Fleet:
+    """A hub and as many agents as asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = clean_environment() | {
+            "BATWA_HUB_DATA_DIR": str(directory / "hub"),
+            "BATWA_HUB_PORT": str(self.port),
+            "BATWA_HUB_ADMIN_PASSWORD": PASSWORD,
+            "BATWA_HUB_AGENT__STALE_AFTER_S": "3",
+            "BATWA_HUB_AGENT__CALL_TIMEOUT_S": "5",
+        }
+        self.hub = Daemon(
+            [str(BIN / "batwa-hub"), "start", "--foreground"],
+            self.env,
+            ready=f"{self.url}/readyz",
+            log=directory / "hub.log",
+        )
+        self.agents: dict[str, Daemon] = {}
+
+    def __enter__(self) -> Self:
+        self.hub.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for daemon in [*self.agents.values(), self.hub]:
+            if daemon.process and daemon.process.poll() is None:
+                daemon.signal(signal.SIGCONT)
+            daemon.kill()
+
+    def make_key(self, name: str, agent_id: str | None = None) -> str:
+        command = [str(BIN / "batwa-hub"), "agent-key", name, *(["--agent-id", agent_id] if agent_id else [])]
+        made = subprocess.run(command, env=self.env, check=True, stdout=subprocess.PIPE, text=True)
+        return made.stdout.strip()
+
+    def add_agent(self, agent_id: str, **more: str) -> Daemon:
+        """Start an agent on a machine of its own (a simulator home)."""
+        home, port = self.directory / agent_id, free_port()
+        home.mkdir()
+        env = clean_environment() | {
+            "BATWA_AGENT_AGENT_ID": agent_id,
+            "BATWA_AGENT_HUB_URL": self.url,
+            "BATWA_AGENT_API_KEY": self.make_key(agent_id, agent_id),
+            "BATWA_AGENT_HOSTNAME": f"{agent_id}-host",
+            "BATWA_AGENT_PORT": str(port),
+            "BATWA_AGENT_DATA_DIR": str(home / "data"),
+            "BATWA_AGENT_HEARTBEAT_INTERVAL_S": "0.5",
+            "BATWA_AGENT_MULTIPASS": str(BIN / "multipass-sim"),
+            "MULTIPASS_SIM_HOME": str(home / "sim"),
+            "MULTIPASS_SIM_LAUNCH_S": "0.6",
+        }
+        agent = Daemon(
+            [str(BIN / "batwa-agent"), "run"],
+            env | more,
+            ready=f"http://127.0.0.1:{port}/readyz",
+            log=home / "agent.log",
+        )
+        self.agents[agent_id] = agent
+        agent.start()
+        return agent
+
+    def faults(self, agent_id: str, **faults: object) -> None:
+        """Switch the simulator's faults on that machine; none given switches all off."""
+        file = self.directory / agent_id / "sim" / "faults.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".tmp")
+        partial.write_text(json.dumps(faults))
+        partial.rename(file)
+
+    def session(self) -> aiohttp.ClientSession:
+        """A client that keeps cookies; loopback addresses are allowed to have them."""
+        return aiohttp.ClientSession(self.url, cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+    @contextlib.asynccontextmanager
+    async def admin(self) -> AsyncIterator[aiohttp.ClientSession]:
+        async with self.session() as session:
+            answer = await session.post("/api/auth/login", json={"username": "admin", "password": PASSWORD})
+            assert answer.status == 200, await answer.text()
+            yield session
+
+
+@contextlib.contextmanager
+def fleet_of(directory: Path, *agents: str) -> Iterator[Fleet]:
+    with Fleet(directory) as fleet:
+        for agent in agents:
+            fleet.add_agent(agent)
+        yield fleet
