@@ -7,6 +7,7 @@ import asyncio
 import os
 import shutil
 import signal
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -129,7 +130,18 @@ def _fork(argv: Sequence[str], env: Mapping[str, str]) -> "pexpect.spawn[bytes]"
     try:
         return pexpect.spawn(path, list(argv[1:]), env=dict(env), dimensions=_WINDOW, timeout=None)
     except (OSError, pexpect.ExceptionPexpect) as err:
-        raise DriverUnavailable(f"{path} cannot be started: {err}") from err
+        _bury_unborn(err)
+        raise DriverUnavailable(f"{path} is there and cannot be started: {err}") from None
+
+
+def _bury_unborn(err: Exception) -> None:
+    # ptyprocess 0.7 leaves the child of a failed exec a zombie and its terminal open; only the
+    # frame that raised still knows them.
+    for frame, _ in traceback.walk_tb(err.__traceback__):
+        unborn = frame.f_locals.get("inst")
+        if frame.f_code.co_name == "spawn" and unborn is not None:
+            unborn.fileobj.close()
+            unborn.wait()
 
 
 async def _spawned(argv: Sequence[str], env: Mapping[str, str]) -> "pexpect.spawn[bytes]":

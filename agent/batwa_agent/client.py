@@ -31,10 +31,13 @@ class Client:
         self._health = health
 
     async def ask(
-        self, *args: str, deadline_s: float, on_output: Callable[[bytes], None] | None = None
+        self, *args: str, deadline_s: float, of: str = "", on_output: Callable[[bytes], None] | None = None
     ) -> str:
-        """Return what `multipass ARGS` says when it succeeds; raise what it says when it does not."""
-        what = f"multipass {args[0]}"
+        """Return what `multipass ARGS` says when it succeeds; raise what it says when it does not.
+
+        *of* names the instance for whoever reads about a call that hangs.
+        """
+        what = f"multipass {args[0]} {of}".rstrip()
         with self._health.watch(what) as call:
             try:
                 self._need_home()

@@ -44,7 +44,11 @@ _RULES = (
         "correct MULTIPASS_SERVER_ADDRESS in the agent's environment",
     ),
     _Rule(r"\bis deleted\b", VmStateConflict, "it is in the trash: recover it, or delete it with purge"),
-    _Rule(r"^instance \"[^\"]*\" already exists", VmExists, "choose another name; it may be in the trash"),
+    _Rule(
+        r"^instance \"[^\"]*\" already exists",
+        VmExists,
+        "choose another name, or remove that one (it may be in the trash)",
+    ),
     _Rule(r"^instance \"[^\"]*\" is being prepared", VmExists),
     _Rule(
         r"^instance \"[^\"]*\" does not exist|^Instance '[^']*' does not exist|No such (snapshot|instance)",
@@ -103,4 +107,10 @@ def _sentence(command: str, text: str) -> str:
     said = _PREFIX.sub("", _HEADINGS.sub("", said))
     if not said and (logged := _LOG_LINE.findall(text)):
         said = logged[-1]
-    return " ".join(said.split())[:_SENTENCE_CHARS]
+    return _one_line(said)[:_SENTENCE_CHARS]
+
+
+def _one_line(text: str) -> str:
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    joined = [line if line.endswith((".", ":", ";")) else f"{line};" for line in lines[:-1]]
+    return " ".join([*joined, *lines[-1:]])

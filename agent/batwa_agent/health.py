@@ -53,10 +53,10 @@ class Health:
         """Note that *call* could not reach the daemon."""
         self._note(str(err), call.since)
 
-    def unconfirmed(self, problem: str) -> None:
+    def doubtful(self, problem: str, since: datetime) -> None:
         """Note *problem* unless a call told a more exact one."""
         if self.problem is None:
-            self._note(problem, self._now())
+            self._note(problem, since)
 
     def silent(self, call: OpenCall, err: DriverTimeout) -> None:
         """Note that *call* got no answer; the oldest open call is named as the one to suspect."""

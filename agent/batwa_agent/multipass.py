@@ -21,7 +21,7 @@ from batwa_common.wire.vm import CreateVm, size_bytes, size_text
 from .client import Client
 from .cloud_init import CloudInitFiles
 from .driver import Details, Listed, OnProgress, Progress, Size
-from .health import NO_DAEMON, Health
+from .health import HUNG_ADVICE, NO_DAEMON, Health
 from .lanes import Lane, SingleFlight
 from .parse import (
     Version,
@@ -105,11 +105,15 @@ class Multipass:
 
     async def status(self) -> DriverStatus:
         """Tell the version and whether it answers; waits `status_s` at most, and that once a minute."""
+        began, status_s = self._now(), self._deadlines.status_s
         try:
-            async with asyncio.timeout(self._deadlines.status_s):
+            async with asyncio.timeout(status_s):
                 await self._refresh_version()
-        except (BatwaError, TimeoutError):
-            pass  # a problem is in self._health already; slowness is for the ordinary calls to judge
+        except TimeoutError:
+            silence = f"multipass version has not answered for {status_s:g} s; {HUNG_ADVICE}"
+            self._health.doubtful(silence, began)
+        except BatwaError as err:
+            self._health.doubtful(str(err), began)
         version = self._version.client if self._version else None
         return DriverStatus(
             name="multipass",
@@ -144,12 +148,9 @@ class Multipass:
             self._launches.place(f"multipass launch {command.name}", within_s=within_s),
             self._user_data(command) as options,
         ):
-            await self._work(
-                *_launch(command, timeout_s=self._deadlines.launch_s),
-                *options,
-                on_progress=on_progress,
-                deadline_s=self._deadlines.launch_s + _MARGIN_S,
-            )
+            arguments = _launch(command, timeout_s=self._deadlines.launch_s)
+            deadline_s = self._deadlines.launch_s + _MARGIN_S
+            await self._work([*arguments, *options], command.name, deadline_s, on_progress)
 
     async def start(self, name: str, on_progress: OnProgress) -> None:
         """Start a stopped or suspended VM; returns when it runs.
@@ -158,31 +159,29 @@ class Multipass:
         """
         await self._must_exist(name)
         start_s = self._deadlines.start_s
-        await self._act(
-            "start", "--timeout", f"{start_s:.0f}", name, within_s=start_s, on_progress=on_progress
-        )
+        await self._act(["start", "--timeout", f"{start_s:.0f}"], name, start_s, on_progress)
 
     async def stop(self, name: str, on_progress: OnProgress, *, force: bool) -> None:
         """Shut a VM down, or cut its power with *force*. Multipass answers nobody until a guest is off."""
-        options = ["--force"] if force else []
-        await self._act("stop", *options, name, within_s=self._deadlines.stop_s, on_progress=on_progress)
+        command = ["stop", "--force"] if force else ["stop"]
+        await self._act(command, name, self._deadlines.stop_s, on_progress)
 
     async def restart(self, name: str, on_progress: OnProgress) -> None:
         """Shut a running VM down and start it again."""
-        await self._act("restart", name, within_s=self._deadlines.restart_s, on_progress=on_progress)
+        await self._act(["restart"], name, self._deadlines.restart_s, on_progress)
 
     async def suspend(self, name: str, on_progress: OnProgress) -> None:
         """Save a running VM to disk."""
-        await self._act("suspend", name, within_s=self._deadlines.suspend_s, on_progress=on_progress)
+        await self._act(["suspend"], name, self._deadlines.suspend_s, on_progress)
 
     async def delete(self, name: str, *, purge: bool) -> None:
         """Move a VM to the trash, or remove this one for good. Never the global purge."""
-        options = ["--purge"] if purge else []
-        await self._act("delete", *options, name, within_s=self._deadlines.delete_s)
+        command = ["delete", "--purge"] if purge else ["delete"]
+        await self._act(command, name, self._deadlines.delete_s)
 
     async def recover(self, name: str) -> None:
         """Bring a VM back from the trash."""
-        await self._act("recover", name, within_s=self._deadlines.recover_s)
+        await self._act(["recover"], name, self._deadlines.recover_s)
 
     def shell(self, name: str) -> Sequence[str]:
         """Return the argv of an interactive shell in *name*, for a pseudo-terminal.
@@ -192,17 +191,21 @@ class Multipass:
         return [self._client.program, "shell", name]
 
     async def _refresh_version(self) -> None:
-        at = self._now()
-        if self._version_at is None or abs(at - self._version_at) >= _VERSION_AGE:
+        at, asked_at = self._now(), self._version_at
+        back_again = self._version is None and self._health.problem is None
+        if asked_at is None or back_again or abs(at - asked_at) >= _VERSION_AGE:
             self._version_at = at
             await self._flights.join("version", self._ask_version)
 
     async def _ask_version(self) -> None:
+        began = self._now()
         text = await self._client.ask("version", "--format", "json", deadline_s=self._deadlines.version_s)
         version = parse_version(text)
         if version.daemon is None:
-            self._health.unconfirmed(NO_DAEMON)
-        if self._version is not None and version != self._version:
+            self._health.doubtful(NO_DAEMON, began)
+        else:
+            self._health.answered()
+        if self._version is not None and version.client != self._version.client:
             self._lists_without_asking = None  # another program may know other options
         self._version = version
 
@@ -222,14 +225,13 @@ class Multipass:
 
     async def _get(self, key: str) -> str:
         async with self._gets.place(f"multipass get {key}", within_s=self._deadlines.get_s):
-            return await self._client.ask("get", key, deadline_s=self._deadlines.get_s)
+            return await self._client.ask("get", key, of=key, deadline_s=self._deadlines.get_s)
 
     async def _info(self, name: str) -> Details:
         info_s = self._deadlines.info_s
         async with self._infos.place(f"multipass info {name}", within_s=info_s):
-            return parse_info(
-                await self._client.ask("info", name, "--format", "json", deadline_s=info_s), name
-            )
+            text = await self._client.ask("info", name, "--format", "json", of=name, deadline_s=info_s)
+        return parse_info(text, name)
 
     async def _must_exist(self, name: str) -> None:
         states = {vm.name: vm.state for vm in await self.list_vms()}
@@ -238,11 +240,15 @@ class Multipass:
         if states[name] == "Deleted":
             raise VmStateConflict(f'instance "{name}" is in the trash; recover it first')
 
-    async def _act(self, *args: str, within_s: float, on_progress: OnProgress | None = None) -> None:
-        async with self._actions.place(f"multipass {args[0]}", within_s=within_s):
-            await self._work(*args, deadline_s=within_s + _MARGIN_S, on_progress=on_progress)
+    async def _act(
+        self, command: Sequence[str], name: str, within_s: float, on_progress: OnProgress | None = None
+    ) -> None:
+        async with self._actions.place(f"multipass {command[0]} {name}", within_s=within_s):
+            await self._work([*command, name], name, within_s + _MARGIN_S, on_progress)
 
-    async def _work(self, *args: str, deadline_s: float, on_progress: OnProgress | None) -> None:
+    async def _work(
+        self, arguments: Sequence[str], name: str, deadline_s: float, on_progress: OnProgress | None
+    ) -> None:
         parser = ProgressParser()
 
         def drawn(chunk: bytes) -> None:
@@ -250,7 +256,7 @@ class Multipass:
                 if on_progress is not None:
                     on_progress(progress)
 
-        await self._client.ask(*args, deadline_s=deadline_s, on_output=drawn)
+        await self._client.ask(*arguments, of=name, deadline_s=deadline_s, on_output=drawn)
 
     @asynccontextmanager
     async def _user_data(self, command: CreateVm) -> AsyncIterator[list[str]]:
