@@ -81,7 +81,7 @@ main() {
     homes
     cd root
     pivot_root . old
-    umount -l /old
+    umount -n -l /old
     rmdir /old
     cd /
     echo "up $pid"
