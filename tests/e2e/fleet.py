@@ -46,7 +46,7 @@ class Daemon:
     def __init__(self, argv: list[str], env: dict[str, str], *, ready: str, log: Path) -> None:
         self._argv = argv
         self.env = env
-        self._ready = ready
+        self.ready = ready
         self._log = log
         self._out: IO[bytes] | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -63,7 +63,7 @@ class Daemon:
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             assert self.process and self.process.poll() is None, self.log_text()
-            if _answers(self._ready):
+            if _answers(self.ready):
                 return
             time.sleep(0.05)
         raise AssertionError(f"not ready: {self.log_text()}")

@@ -1,0 +1,135 @@
+"""Plain blocking sockets: a client so cheap that what is measured is the server."""
+
+import base64
+import json
+import os
+import socket
+import time
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+
+class Http:
+    """One keep-alive connection."""
+
+    def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
+        parts = urlsplit(url)
+        self._socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._host = parts.netloc
+        self._extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        self._buffer = bytearray(1 << 20)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and body of one request."""
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n{self._extra}"
+        self._socket.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        seen = bytearray()
+        while (end := seen.find(b"\r\n\r\n")) < 0:
+            seen += self._received()
+        lines = seen[:end].decode("latin-1").split("\r\n")
+        headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines[1:])}
+        length = int(headers.get("content-length", "0"))
+        rest = seen[end + 4 :]
+        while len(rest) < length:
+            rest += self._received()
+        return int(lines[0].split()[1]), headers, bytes(rest)
+
+    def json(self, method: str, path: str, body: object = None) -> Any:
+        """Return the JSON answer of a request that must succeed."""
+        status, _, text = self.request(method, path, b"" if body is None else json.dumps(body).encode())
+        assert status < 300, (status, text[:500])
+        return json.loads(text)
+
+    def seconds(self, path: str) -> float:
+        """Return how long one GET takes, its body read to the end."""
+        began = time.perf_counter()
+        status, _, _ = self.request("GET", path)
+        took = time.perf_counter() - began
+        assert status == 200, status
+        return took
+
+    def _received(self) -> memoryview:
+        if (count := self._socket.recv_into(self._buffer)) == 0:
+            raise ConnectionResetError
+        return memoryview(self._buffer)[:count]
+
+
+class Terminal:
+    """One WebSocket terminal, read and written without a library."""
+
+    def __init__(self, url: str, headers: dict[str, str]) -> None:
+        parts = urlsplit(url)
+        self.socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=60)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.socket.sendall(
+            f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: Upgrade\r\n"
+            f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: {key}\r\n{extra}\r\n".encode()
+        )
+        self._seen = bytearray()
+        while (end := self._seen.find(b"\r\n\r\n")) < 0:
+            self._seen += self.socket.recv(65536)
+        assert self._seen.startswith(b"HTTP/1.1 101"), bytes(self._seen)
+        del self._seen[: end + 4]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        """Send *data* as one binary message (masked with zeros, which is allowed)."""
+        length = len(data)
+        if length < 126:
+            head = bytes((0x82, 0x80 | length))
+        elif length < 1 << 16:
+            head = bytes((0x82, 0xFE)) + length.to_bytes(2)
+        else:
+            head = bytes((0x82, 0xFF)) + length.to_bytes(8)
+        self.socket.sendall(head + b"\0\0\0\0" + data)
+
+    def receive(self) -> bytes:
+        """Return the next message's bytes."""
+        while True:
+            if (frame := self._frame()) is not None:
+                return frame
+            if not (data := self.socket.recv(1 << 18)):
+                raise ConnectionResetError
+            self._seen += data
+
+    def _frame(self) -> bytes | None:
+        seen = self._seen
+        if len(seen) < 2:
+            return None
+        length, at = seen[1] & 0x7F, 2
+        if length >= 126:
+            wide = 2 if length == 126 else 8
+            if len(seen) < 2 + wide:
+                return None
+            length, at = int.from_bytes(seen[2 : 2 + wide]), 2 + wide
+        if len(seen) < at + length:
+            return None
+        opcode, payload = seen[0] & 0x0F, bytes(seen[at : at + length])
+        del seen[: at + length]
+        if opcode == 8:
+            raise ConnectionResetError(payload)
+        return payload if opcode in {0, 1, 2} else b""
+
+    def until(self, text: bytes) -> int:
+        """Read until *text* has come; return how many bytes came in all."""
+        tail, count = b"", 0
+        while text not in tail:
+            chunk = self.receive()
+            count += len(chunk)
+            tail = tail[-len(text) :] + chunk
+        return count
