@@ -1,0 +1,45 @@
+"""/api/auth: log in, log out, ask who one is."""
+
+import aiohttp_session
+from aiohttp import web
+
+from batwa_common.web.body import read, respond
+from batwa_common.web.routes import Access, Route
+from batwa_common.wire.documented import AuthStatus, Done, Login
+from batwa_hub.hub import HUB
+
+from .access import address_of
+from .sessions import LOGIN, USER_ID
+
+
+async def login(request: web.Request) -> web.Response:
+    """POST /api/auth/login"""
+    given = await read(request, Login)
+    await aiohttp_session.get_session(request)  # the old login, if any, is to end with this one
+    user = await request.app[HUB].accounts.authenticate(
+        given.username, given.password, address=address_of(request)
+    )
+    session = await aiohttp_session.new_session(request)
+    session[USER_ID] = user.id
+    return respond(Done(message="Login successful"))
+
+
+async def logout(request: web.Request) -> web.Response:
+    """POST /api/auth/logout"""
+    session = await aiohttp_session.get_session(request)
+    session.invalidate()
+    return respond(Done(message="Logged out"))
+
+
+async def check(request: web.Request) -> web.Response:
+    """GET /api/auth/check"""
+    await aiohttp_session.get_session(request)
+    found = request.get(LOGIN)
+    return respond(AuthStatus(authenticated=found is not None, username=found.username if found else None))
+
+
+ROUTES = [
+    Route("POST", "/api/auth/login", login, Access.ANYONE),
+    Route("POST", "/api/auth/logout", logout, Access.ANYONE),
+    Route("GET", "/api/auth/check", check, Access.ANYONE),
+]

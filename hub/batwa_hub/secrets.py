@@ -1,0 +1,55 @@
+"""The file with the key that encrypts secrets in the database; a copy of the database alone opens nothing."""
+
+import os
+import stat
+from pathlib import Path
+
+from cryptography.fernet import Fernet, MultiFernet
+
+
+class KeyFileUnusable(Exception):
+    """The key file cannot be used; the message says why and what to do."""
+
+
+def open_cipher(path: Path) -> MultiFernet:
+    """Return a cipher of the keys in *path*, one a line: the first encrypts, any decrypts. Blocks.
+
+    An absent file is made with a new key. Raises `KeyFileUnusable`.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        _refuse_open_to_others(path)
+        return MultiFernet([Fernet(line) for line in path.read_text(encoding="ascii").split()])
+    except OSError as err:
+        raise KeyFileUnusable(f"{path} cannot be read or made: {err.strerror}.") from err
+    except ValueError as err:  # not a Fernet key, not ASCII, or no key at all
+        raise KeyFileUnusable(f"{path} holds no usable key: {err}. Restore it from a backup.") from err
+
+
+def _refuse_open_to_others(path: Path) -> None:
+    if mode := stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise KeyFileUnusable(
+            f"{path} is open to others (mode bits {mode:03o}); close it with: chmod 600 {path}. "
+            "If others may have read it, put a new key in its first line and make the agents' keys anew."
+        )
+
+
+def _make(path: Path) -> None:
+    """Write a new key so that *path* either holds it whole, on disk, or does not exist."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(Fernet.generate_key() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(unfinished, path)  # unlike a rename, never replaces the key another process made meanwhile
+    except FileExistsError:
+        return
+    finally:
+        unfinished.unlink()
+    directory = os.open(path.parent, os.O_RDONLY)
+    os.fsync(directory)
+    os.close(directory)

@@ -1,0 +1,130 @@
+"""Agents' API keys: made once, looked up by hash, bound to one agent, revoked by deletion."""
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+import sqlalchemy as sa
+import structlog
+from cryptography.fernet import InvalidToken, MultiFernet
+
+from batwa_common.errors import InvalidApiKey, NotFound, Unavailable
+from batwa_common.wire.agent import AgentKey, IssuedAgentKey
+from batwa_common.wire.base import utc_now
+from batwa_hub.store.database import Database
+from batwa_hub.store.tables import agent_keys
+
+log = structlog.stdlib.get_logger(__name__)
+
+PREFIX = "bak_"
+"""Tells a key from other secrets, for people and for programs that look for leaked ones."""
+TOUCH_S = 60.0
+"""How often at most the time of the last use is written."""
+
+
+class AgentKeys:
+    """API keys in the store: their hash for agents that call us, encrypted for our calls to them.
+
+    Args:
+        database: Where they are.
+        cipher: Encrypts them; its keys live outside the database.
+        now: Wall clock; tests pass their own.
+    """
+
+    def __init__(
+        self, database: Database, cipher: MultiFernet, *, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._now = now
+
+    async def issue(self, name: str, agent_id: str | None = None) -> IssuedAgentKey:
+        """Make a key; without *agent_id* it is bound to the first agent that uses it."""
+        secret = PREFIX + secrets.token_urlsafe(32)
+        key = AgentKey(id=uuid.uuid4().hex, name=name, agent_id=agent_id, created_at=self._now())
+        row = {
+            **key.model_dump(),
+            "key_hash": _hash(secret),
+            "key_encrypted": self._cipher.encrypt(secret.encode()).decode(),
+        }
+        async with self._database.writing() as connection:
+            await connection.execute(sa.insert(agent_keys).values(row))
+        log.info("agent_key.issued", key=key.id, name=name, agent=agent_id)
+        return IssuedAgentKey(**key.model_dump(), api_key=secret)
+
+    async def find_all(self) -> tuple[AgentKey, ...]:
+        """Return every key without its secret, oldest first."""
+        query = sa.select(agent_keys).order_by(agent_keys.c.created_at, agent_keys.c.id)
+        async with self._database.reading() as connection:
+            return tuple(_shown(row) for row in await connection.execute(query))
+
+    async def revoke(self, key_id: str) -> None:
+        """Remove a key: from now on nobody gets in with it. Raises `NotFound`."""
+        async with self._database.writing() as connection:
+            gone = await connection.execute(sa.delete(agent_keys).where(agent_keys.c.id == key_id))
+        if not gone.rowcount:
+            raise NotFound(f"There is no agent key '{key_id}'.")
+        log.info("agent_key.revoked", key=key_id)
+
+    async def authenticate(self, secret: str, agent_id: str | None) -> AgentKey:
+        """Return the key of that secret, bound to *agent_id* if it was bound to none.
+
+        None for *agent_id* binds nothing: the caller does not say yet who it is. Raises
+        `InvalidApiKey` for an unknown or revoked key and for another agent's.
+        """
+        mine = agent_keys.c.key_hash == _hash(secret)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(sa.select(agent_keys).where(mine))).one_or_none()
+        key = _usable(row, agent_id)
+        used = key.last_used_at is None or (self._now() - key.last_used_at).total_seconds() > TOUCH_S
+        binds = agent_id is not None and key.agent_id is None
+        if not used and not binds:
+            return key
+        async with self._database.writing() as connection:  # another agent may have been first since
+            row = (await connection.execute(sa.select(agent_keys).where(mine))).one_or_none()
+            key = _usable(row, agent_id)
+            news = {"agent_id": key.agent_id or agent_id, "last_used_at": self._now()}
+            await connection.execute(sa.update(agent_keys).where(mine).values(news))
+        return key.model_copy(update=news)
+
+    async def secret_of(self, key_id: str) -> str:
+        """Return a key's secret, to present it to its agent.
+
+        Raises `InvalidApiKey` when it was revoked, `Unavailable` when `secret.key` is not the one it was
+        encrypted with.
+        """
+        query = sa.select(agent_keys.c.key_encrypted).where(agent_keys.c.id == key_id)
+        async with self._database.reading() as connection:
+            encrypted = await connection.scalar(query)
+        if encrypted is None:
+            raise InvalidApiKey(f"Invalid API key: '{key_id}' has been revoked.")
+        try:
+            return self._cipher.decrypt(encrypted).decode()
+        except InvalidToken as err:
+            raise Unavailable(
+                "The agent's key cannot be decrypted: secret.key is not the one it was encrypted with. "
+                "Restore that file from a backup, or make the agent a new key."
+            ) from err
+
+
+def _hash(secret: str) -> str:
+    # A plain hash: the secret has 256 random bits, there is nothing to guess or to compare in constant time.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _usable(row: sa.Row[tuple[object, ...]] | None, agent_id: str | None) -> AgentKey:
+    if row is None:
+        raise InvalidApiKey(
+            "Invalid API key: unknown or revoked. Make a new one with 'batwa-hub agent-key' or "
+            "POST /api/agent/keys, and set it as BATWA_AGENT_API_KEY on the agent's machine."
+        )
+    key = _shown(row)
+    if agent_id is not None and key.agent_id is not None and key.agent_id != agent_id:
+        raise InvalidApiKey(f"Invalid API key: it is for the agent '{key.agent_id}', not for '{agent_id}'.")
+    return key
+
+
+def _shown(row: sa.Row[tuple[object, ...]]) -> AgentKey:
+    return AgentKey.model_validate(row, from_attributes=True)

@@ -1,0 +1,225 @@
+"""Logins: made, found, ended, and watched by whatever must not outlive them."""
+
+import asyncio
+import contextlib
+import hashlib
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batwa_common.errors import Unavailable
+from batwa_common.wire.base import utc_now
+from batwa_hub.store.database import Database
+from batwa_hub.store.tables import sessions, users
+
+from .accounts import Role
+
+CACHE_S = 1.0
+"""How long a found login is believed without asking the store. An end in this process is seen at once."""
+MOST_CACHED = 10_000
+"""Logins cached; the one found longest ago is dropped first. About 10 MB."""
+TOUCH_S = 60.0
+"""How often at most the time of the last use is written."""
+
+OnEnd = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Login:
+    """Somebody's session."""
+
+    key: str
+    """Names the session without giving it away: SHA-256 of its id."""
+    user_id: str
+    username: str
+    role: Role
+    created_at: datetime
+    expires_at: datetime
+    last_seen_at: datetime
+    data: dict[str, Any]
+
+
+class Sessions:
+    """Sessions in the store, under the hash of their id: who reads the database cannot log in with it.
+
+    Args:
+        database: Where they are.
+        lifetime_s: Seconds after which a session ends, used or not.
+        idle_s: Seconds without use after which it ends.
+        now: Wall clock; tests pass their own.
+        clock: Monotonic clock in seconds, for the cache; tests pass their own.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        lifetime_s: float,
+        idle_s: float,
+        now: Callable[[], datetime] = utc_now,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self.lifetime_s = lifetime_s
+        self._lifetime = timedelta(seconds=lifetime_s)
+        self._idle = timedelta(seconds=idle_s)
+        self._now = now
+        self._clock = clock
+        self._cache: OrderedDict[str, tuple[float, Login]] = OrderedDict()
+        self._ends = 0
+        self._watchers: dict[str, dict[object, OnEnd]] = {}
+
+    async def begin(self, user_id: str, data: dict[str, Any]) -> str:
+        """Make a session and return its id, which is kept nowhere."""
+        session_id, now = secrets.token_urlsafe(32), self._now()
+        row = {
+            "id_hash": _key(session_id),
+            "user_id": user_id,
+            "created_at": now,
+            "expires_at": now + self._lifetime,
+            "last_seen_at": now,
+            "data": data,
+        }
+        async with self._database.writing() as connection:
+            await connection.execute(sa.insert(sessions).values(row))
+        return session_id
+
+    async def find(self, session_id: str) -> Login | None:
+        """Return the login of that id, or None if there is none (any more)."""
+        key = _key(session_id)
+        cached_at_s, login = self._cache.get(key, (0.0, None))
+        if login is None or self._clock() - cached_at_s > CACHE_S:
+            login = await self._load(key)
+        if login is None or not self._is_alive(login):
+            return None
+        return login
+
+    async def end(self, key: str) -> None:
+        """End a session, wherever it is in use. Unknown ones have ended already."""
+        async with self._database.writing() as connection:
+            await connection.execute(sa.delete(sessions).where(sessions.c.id_hash == key))
+        self._ended(key)
+
+    async def end_of_user(self, user_id: str) -> None:
+        """End every session of a user."""
+        async with self._database.writing() as connection:
+            mine = sessions.c.user_id == user_id
+            keys = (await connection.scalars(sa.select(sessions.c.id_hash).where(mine))).all()
+            await connection.execute(sa.delete(sessions).where(mine))
+        for key in keys:
+            self._ended(key)
+
+    @contextlib.contextmanager
+    def ends(self, key: str, callback: OnEnd) -> Iterator[None]:
+        """While the block runs, have *callback* called once when the session has ended, for whatever reason.
+
+        Within a second also when it expired or another process ended it. Until then the session
+        counts as used.
+        """
+        token = object()
+        self._watchers.setdefault(key, {})[token] = callback
+        try:
+            yield
+        finally:
+            watchers = self._watchers.get(key, {})
+            watchers.pop(token, None)
+            if not watchers:
+                self._watchers.pop(key, None)
+
+    async def look(self) -> None:
+        """Look once whether watched sessions have ended, and drop dead ones from the store."""
+        now, watched = self._now(), sorted(self._watchers)
+        dead = (sessions.c.expires_at <= now) | (sessions.c.last_seen_at <= now - self._idle)
+        async with self._database.reading() as connection:
+            alive = await _last_seen(connection, watched)
+            any_dead = await connection.scalar(sa.select(sessions.c.id_hash).where(dead).limit(1))
+        due = [key for key, at in alive.items() if (now - at).total_seconds() > TOUCH_S]
+        if due or any_dead:
+            async with self._database.writing() as connection:
+                await _touch(connection, due, now)
+                await connection.execute(sa.delete(sessions).where(dead))
+                alive = await _last_seen(connection, watched)
+        for key in watched:
+            if key not in alive:
+                self._ended(key)
+
+    async def run(self, *, every_s: float = 0.5) -> None:
+        """Run `look` until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            with contextlib.suppress(Unavailable):  # the database has logged it; the next look will tell
+                await self.look()
+
+    def _ended(self, key: str) -> None:
+        self._ends += 1
+        self._cache.pop(key, None)
+        for callback in self._watchers.pop(key, {}).values():
+            callback()
+
+    def _is_alive(self, login: Login) -> bool:
+        now = self._now()
+        return now < login.expires_at and now - login.last_seen_at < self._idle
+
+    async def _load(self, key: str) -> Login | None:
+        ends = self._ends
+        async with self._database.reading() as connection:
+            login = await _find(connection, key)
+        if login is None or not self._is_alive(login):
+            self._cache.pop(key, None)
+            return None
+        now = self._now()
+        if (now - login.last_seen_at).total_seconds() > TOUCH_S:
+            async with self._database.writing() as connection:
+                await _touch(connection, [key], now)
+        if ends == self._ends:  # else it may be this one that ended while we looked
+            self._cache[key] = (self._clock(), login)
+            self._cache.move_to_end(key)
+            if len(self._cache) > MOST_CACHED:
+                self._cache.popitem(last=False)
+        return login
+
+
+def _key(session_id: str) -> str:
+    return hashlib.sha256(session_id.encode()).hexdigest()
+
+
+async def _find(connection: AsyncConnection, key: str) -> Login | None:
+    query = (
+        sa.select(sessions, users.c.name, users.c.role)
+        .join(users, users.c.id == sessions.c.user_id)
+        .where(sessions.c.id_hash == key)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return Login(
+        key=key,
+        user_id=row.user_id,
+        username=row.name,
+        role=row.role,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_seen_at=row.last_seen_at,
+        data=row.data,
+    )
+
+
+async def _last_seen(connection: AsyncConnection, keys: list[str]) -> dict[str, datetime]:
+    """Return when each of *keys* that still exists was last used."""
+    if not keys:
+        return {}
+    query = sa.select(sessions.c.id_hash, sessions.c.last_seen_at).where(sessions.c.id_hash.in_(keys))
+    return {row.id_hash: row.last_seen_at for row in await connection.execute(query)}
+
+
+async def _touch(connection: AsyncConnection, keys: list[str], now: datetime) -> None:
+    if keys:
+        touched = sa.update(sessions).where(sessions.c.id_hash.in_(keys))
+        await connection.execute(touched.values(last_seen_at=now))

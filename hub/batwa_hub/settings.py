@@ -1,0 +1,87 @@
+"""What an operator of the hub may set, with units, bounds and defaults."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic_settings import SettingsConfigDict
+
+from batwa_common.settings import DaemonSettings
+from batwa_common.wire.agent import Origin
+from batwa_common.wire.vm import AgentId
+
+DAY_S = 24 * 3600.0
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class AgentSettings(_Group):
+    """How the hub deals with its agents."""
+
+    stale_after_s: float = Field(default=35.0, ge=1, le=3600)
+    """Silence after which an agent counts as offline, in seconds; three heartbeats and a bit."""
+    call_timeout_s: float = Field(default=30.0, ge=1, le=600)
+    """How long a call to an agent may take, in seconds."""
+
+
+class SessionSettings(_Group):
+    """How long a login lasts."""
+
+    lifetime_s: float = Field(default=7 * DAY_S, ge=300, le=365 * DAY_S)
+    """Seconds after which a login ends, used or not."""
+    idle_s: float = Field(default=2 * DAY_S, ge=300, le=365 * DAY_S)
+    """Seconds without a request or an open terminal after which a login ends."""
+
+
+class EventSettings(_Group):
+    """What is kept of the events."""
+
+    keep: int = Field(default=10_000, ge=100, le=10_000_000)
+    """Events kept for watchers that come back; one that missed more is told to reload."""
+
+
+class OperationSettings(_Group):
+    """What is kept of the operations."""
+
+    keep: int = Field(default=10_000, ge=100, le=10_000_000)
+    """Ended operations kept; the oldest beyond that are forgotten."""
+
+
+class Settings(DaemonSettings):
+    """The hub's settings."""
+
+    model_config = SettingsConfigDict(env_prefix="BATWA_HUB_")
+    default_file: ClassVar[Path] = Path("/etc/batwa/hub.toml")
+
+    host: str = "127.0.0.1"
+    """Address to listen on; `0.0.0.0` for every address of this machine."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """TCP port to listen on; 0 lets the system choose."""
+    data_dir: Path = Path("/var/lib/batwa-hub")
+    """Directory of the database, `secret.key` and the pid file."""
+    database_url: str | None = Field(default=None, repr=False)
+    """SQLAlchemy URL of the database; left out, SQLite in `data_dir`."""
+    admin_password: Annotated[SecretStr, Field(min_length=1, max_length=1024)] | None = None
+    """Password of the user `admin`, read at the very first start only; left out, one is made and shown."""
+    local_agent_id: AgentId = "local"
+    """The agent of the hub's own machine: `agent_id` null in the Batwa API."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged, from this level up."""
+    log_file: Path | None = None
+    """Where to log; left out, to stderr."""
+    cookie_secure: bool | None = None
+    """Whether the session cookie is `Secure`; left out, it is when the request came by HTTPS."""
+    trusted_origins: tuple[Annotated[Origin, StringConstraints(strip_whitespace=True)], ...] = ()
+    """Other origins whose pages may act as the user, such as `https://panel.example.org`."""
+    agent: AgentSettings = AgentSettings()
+    session: SessionSettings = SessionSettings()
+    event: EventSettings = EventSettings()
+    operation: OperationSettings = OperationSettings()
+
+    def store_url(self) -> str:
+        """Return the URL of the database in use."""
+        file = sa.URL.create("sqlite+aiosqlite", database=str(self.data_dir.absolute() / "hub.db"))
+        return self.database_url or file.render_as_string(hide_password=False)
