@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from .driver import Progress
 
 _TOKEN = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[^\[\]])|[\x08\r\n]")
-_UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]{0,256}\x1b?)?\Z")
+_UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|\][^\x07\x1b]{0,256}\x1b?)?\Z")
 _ERASE = b"\x1b[2K"
 _LINE_BYTES = 512
 _ON_AN_INSTANCE = re.compile(
     r"(Creating|Configuring|Starting|Stopping|Restarting|Suspending|Preparing image)(?: for)? \S+"
 )
-_PERCENT = re.compile(rb"(?P<phase>[^%:]+): *(?P<percent>\d{1,3})%\Z")
+_PERCENT = re.compile(rb"(?P<phase>[^%:]+): *(?P<percent>\d{1,3})%")
 
 
 class ProgressParser:
@@ -48,7 +48,7 @@ class ProgressParser:
         *percents, rest = text.split(b"%")
         for part in percents:
             self._line = (self._line + part + b"%")[-_LINE_BYTES:]
-            if match := _PERCENT.search(self._line):
+            if match := _PERCENT.fullmatch(self._line):
                 yield Progress(_words(match["phase"]), min(100.0, float(match["percent"])))
         self._line = (self._line + rest)[-_LINE_BYTES:]
 
