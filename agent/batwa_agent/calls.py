@@ -175,6 +175,6 @@ async def _end(child: "pexpect.spawn[bytes]") -> None:
         if sign is not None and child.pid is not None:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, sign)
-    terminal.ptyproc.delayafterclose = 0.0  # a pause for programs that have not ended yet
     if not child.isalive():
-        child.close()
+        terminal.ptyproc.delayafterclose = 0.0  # a pause for programs that have not ended yet
+        await asyncio.to_thread(child.close)
