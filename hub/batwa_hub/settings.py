@@ -62,7 +62,7 @@ class Settings(DaemonSettings):
     """TCP port to listen on; 0 lets the system choose."""
     data_dir: Path = Path("/var/lib/batwa-hub")
     """Directory of the database, `secret.key` and the pid file."""
-    database_url: str | None = Field(default=None, repr=False)
+    database_url: SecretStr | None = None
     """SQLAlchemy URL of the database; left out, SQLite in `data_dir`."""
     admin_password: Annotated[SecretStr, Field(min_length=1, max_length=1024)] | None = None
     """Password of the user `admin`, read at the very first start only; left out, one is made and shown."""
@@ -83,5 +83,7 @@ class Settings(DaemonSettings):
 
     def store_url(self) -> str:
         """Return the URL of the database in use."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
         file = sa.URL.create("sqlite+aiosqlite", database=str(self.data_dir.absolute() / "hub.db"))
-        return self.database_url or file.render_as_string(hide_password=False)
+        return file.render_as_string(hide_password=False)
