@@ -1,0 +1,186 @@
+"""The long-lived objects of a running agent, in one place and in start order."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from batwa_common.settings import SettingsError
+from batwa_common.supervisor import Supervisor
+from batwa_common.wire.agent import RegisterAgent
+
+from . import host
+from .driver import Driver
+from .inventory import Inventory
+from .known_vms import KnownVms
+from .lookups import Lookups
+from .machine import Machine
+from .multipass import Deadlines, Multipass
+from .operation_store import OperationStore
+from .operations import Limits, Operations
+from .settings import Settings
+from .settlement import Patience
+from .terminals import Terminals
+from .uplink import FEATURES, Uplink
+from .watcher import Watcher
+
+VERSION = version("batwa-agent")
+PUBLISH_S = 2.0
+"""How long the end of an operation waits for the hub to have its effect."""
+_WILDCARDS = {"0.0.0.0", "::", "*"}  # noqa: S104 -- recognised, not bound
+
+
+@dataclass(frozen=True)
+class Agent:
+    """What a handler may reach. Made once by `running`, never changed."""
+
+    agent_id: str
+    api_key: str
+    machine: Machine
+    watcher: Watcher
+    terminals: Terminals
+    uplink: Uplink | None
+    listening: asyncio.Future[str]
+    """Gets the address once the socket listens; the hub is told then."""
+
+
+AGENT = web.AppKey("agent", Agent)
+
+
+@asynccontextmanager
+async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
+    """Start an agent, yield it, stop it in reverse order. Raises `SettingsError` without a key.
+
+    The supervisor owns every background task: one that dies takes the agent down with it, the
+    process exits non-zero, and the service manager restarts a whole agent rather than keep a limping one.
+    """
+    api_key = key_of(settings)
+    await asyncio.to_thread(settings.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+    async with (
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+        Supervisor() as tasks,
+    ):
+        inventory = Inventory()
+        known = KnownVms(settings.data_dir / "inventory.json")
+        watcher = Watcher(driver, inventory, known, poll_s=settings.driver.poll_s)
+        uplink = _uplink(settings, api_key, session, inventory, watcher)
+        operations = Operations(
+            driver=driver,
+            inventory=inventory,
+            store=OperationStore(settings.data_dir / "operations"),
+            tasks=tasks,
+            look=watcher.look,
+            must_answer=watcher.must_answer,
+            publish=partial(_publish, watcher, uplink),
+            agent_id=settings.agent_id,
+            limits=_limits(settings),
+        )
+        terminals = Terminals(shell=driver.shell, env=_shell_environment(), limit=settings.terminal.limit)
+        listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        await watcher.load()
+        await operations.begin()
+        tasks.create_task(watcher.watch_forever(), name="watcher")
+        tasks.create_task(Lookups(driver, inventory, watcher).look_up_forever(), name="lookups")
+        if uplink is not None:
+            tasks.create_task(_keep_informed(settings, uplink, listening), name="uplink")
+        yield Agent(
+            agent_id=settings.agent_id,
+            api_key=api_key,
+            machine=Machine(driver=driver, inventory=inventory, watcher=watcher, operations=operations),
+            watcher=watcher,
+            terminals=terminals,
+            uplink=uplink,
+            listening=listening,
+        )
+        await terminals.stop()
+
+
+def key_of(settings: Settings) -> str:
+    """Return the API key. Raises `SettingsError` if there is none."""
+    if settings.api_key is None or not settings.api_key.get_secret_value():
+        raise SettingsError(
+            "api_key is not set: make a key for this agent at the hub (POST /api/agent/keys) and give it as"
+            " BATWA_AGENT_API_KEY or --api-key"
+        )
+    return settings.api_key.get_secret_value()
+
+
+def multipass(settings: Settings) -> Multipass:
+    """Return the driver that *settings* describe. Call it on the loop that will use it."""
+    section = settings.driver
+    return Multipass(
+        settings.multipass,
+        scratch_dir=settings.data_dir / "scratch",
+        parallel_launches=section.parallel_launches,
+        deadlines=Deadlines(
+            list_s=section.list_s,
+            info_s=section.info_s,
+            launch_s=section.launch_s,
+            start_s=section.start_s,
+            stop_s=section.stop_s,
+        ),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        parallel_launches=settings.driver.parallel_launches,
+        keep=settings.operation.keep,
+        look_every_s=settings.driver.poll_s,
+        patience=Patience(looks=settings.operation.settle_looks, moving_s=settings.operation.settle_s),
+    )
+
+
+def _uplink(
+    settings: Settings, api_key: str, session: aiohttp.ClientSession, inventory: Inventory, watcher: Watcher
+) -> Uplink | None:
+    if settings.hub_url is None:
+        return None
+    return Uplink(
+        session,
+        hub_url=settings.hub_url,
+        api_key=api_key,
+        agent_id=settings.agent_id,
+        inventory=inventory,
+        watcher=watcher,
+        load=partial(host.load, settings.data_dir),
+        interval_s=settings.heartbeat_interval_s,
+    )
+
+
+async def _publish(watcher: Watcher, uplink: Uplink | None) -> None:
+    await watcher.look()
+    if uplink is not None:
+        await uplink.push(PUBLISH_S)
+
+
+async def _keep_informed(settings: Settings, uplink: Uplink, listening: asyncio.Future[str]) -> None:
+    address = await listening
+    about = RegisterAgent(
+        agent_id=settings.agent_id,
+        hostname=settings.hostname,
+        api_url=settings.api_url or _reachable(address),
+        tags=settings.tags,
+        features=FEATURES,
+        version=VERSION,
+    )
+    await uplink.run_forever(about)
+
+
+def _reachable(address: str) -> str:
+    url = URL(address)
+    return str(url.with_host(host.host_name()) if url.host in _WILDCARDS else url).rstrip("/")
+
+
+def _shell_environment() -> dict[str, str]:
+    """Return the agent's environment without its secrets, as a terminal emulator would give it."""
+    ours = ("BATWA_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LINES", "COLUMNS")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**env, "TERM": "xterm-256color"}

@@ -1,0 +1,100 @@
+"""The agent's whole HTTP surface, one line each, and who may use it: whoever has the agent's key."""
+
+import hmac
+
+from aiohttp import web
+
+from batwa_common.errors import BatwaError, InvalidApiKey, InvalidRequest, NotAuthenticated
+from batwa_common.web import vms
+from batwa_common.web.body import read, respond
+from batwa_common.web.routes import CALLER, Access, Caller, Route
+from batwa_common.wire.operation import SubmitOperation
+
+from .agent import AGENT, Agent
+from .terminal_socket import TerminalSocket
+
+ROWS, COLS, MOST_CELLS = 24, 80, 1000
+
+
+async def guard(request: web.Request, access: Access) -> Caller:
+    """Return who calls. Raises `NotAuthenticated` without a key, `InvalidApiKey` with a wrong one.
+
+    The hub answers for its users and names them in `X-Batwa-User`.
+    """
+    if access is Access.ANYONE:
+        return Caller("")
+    given = request.headers.get("X-API-Key") or _bearer(request)
+    if not given:
+        raise NotAuthenticated("This agent wants its API key in the header X-API-Key.")
+    if not hmac.compare_digest(given.encode(), request.app[AGENT].api_key.encode()):
+        raise InvalidApiKey("That is not this agent's API key.")
+    return Caller(request.headers.get("X-Batwa-User", "hub")[:255])
+
+
+def _bearer(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def health(request: web.Request) -> web.Response:
+    """GET /health"""
+    return web.json_response({"status": "ok", "agent_id": request.app[AGENT].agent_id})
+
+
+async def is_alive(_request: web.Request) -> web.Response:
+    """GET /healthz"""
+    return web.json_response({"status": "ok"})
+
+
+async def is_ready(request: web.Request) -> web.Response:
+    """GET /readyz: 200 when work can be given to Multipass, else 503 with the reasons."""
+    reasons = _reasons(request.app[AGENT])
+    return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+
+
+def _reasons(agent: Agent) -> list[str]:
+    try:
+        agent.watcher.must_answer()
+    except BatwaError as err:
+        return [str(err)]
+    return []
+
+
+async def put_operation(request: web.Request) -> web.Response:
+    """PUT /api/operations/{id}"""
+    order = await read(request, SubmitOperation)
+    asked_by = order.requested_by or request[CALLER].name
+    machine = request.app[AGENT].machine
+    return respond(await machine.put(request.match_info["id"], order.command, requested_by=asked_by))
+
+
+async def open_terminal(request: web.Request) -> web.StreamResponse:
+    """GET /ws?vm_name=&rows=&cols= (WebSocket)"""
+    agent = request.app[AGENT]
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        raise InvalidRequest("This is a WebSocket; ask for an upgrade.")
+    rows, cols = _cells(request, "rows", ROWS), _cells(request, "cols", COLS)
+    vm = agent.machine.vm(request.query.get("vm_name", ""))
+    terminal = await agent.terminals.open(vm, rows=rows, cols=cols)
+    try:
+        return await TerminalSocket(terminal).show_terminal(request)
+    finally:
+        await agent.terminals.close(terminal)
+
+
+def _cells(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_CELLS):
+        raise InvalidRequest(f"{name} must be a whole number between 1 and {MOST_CELLS}")
+    return int(text)
+
+
+ROUTES = [
+    Route("GET", "/health", health, Access.ANYONE),
+    Route("GET", "/healthz", is_alive, Access.ANYONE),
+    Route("GET", "/readyz", is_ready, Access.ANYONE),
+    Route("GET", "/api/vm/list", vms.list_vms, Access.VIEWER),
+    Route("PUT", "/api/operations/{id}", put_operation, Access.OPERATOR),
+    Route("GET", "/ws", open_terminal, Access.OPERATOR),
+    *vms.ROUTES,
+]

@@ -1,0 +1,28 @@
+"""Make the agent's aiohttp application."""
+
+from aiohttp import web
+
+from batwa_common.web.problems import problems
+from batwa_common.web.routes import mount
+from batwa_common.web.serve import with_stopping
+from batwa_common.web.vms import VMS
+
+from .agent import AGENT, Agent
+from .api import ROUTES, guard
+
+BODY_BYTES = 1 << 20
+
+
+def make_app(agent: Agent) -> web.Application:
+    """Return the application that serves *agent*."""
+    app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES)
+    app[AGENT] = agent
+    app[VMS] = agent.machine
+    with_stopping(app)
+    app.on_shutdown.append(_hang_up)
+    mount(app, ROUTES, guard)
+    return app
+
+
+async def _hang_up(app: web.Application) -> None:
+    await app[AGENT].terminals.stop()

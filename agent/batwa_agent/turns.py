@@ -1,0 +1,38 @@
+"""Fair reading: terminals that flood take turns, one quantum a loop turn; quiet ones wait for none of them."""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+
+class Flooding(Protocol):
+    """Something that has more to read than one quantum."""
+
+    def take_turn(self) -> bool:
+        """Read one quantum. True if there is more, so that another turn is wanted."""
+        ...
+
+
+class Turns:
+    """Those who flood, in a circle."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Flooding] = deque()
+        self._step_is_due = False
+
+    def add(self, flooding: Flooding) -> None:
+        """Give *flooding* a turn after those who wait already."""
+        self._waiting.append(flooding)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._waiting and not self._step_is_due:
+            self._step_is_due = True
+            asyncio.get_running_loop().call_soon(self._step)
+
+    def _step(self) -> None:
+        self._step_is_due = False
+        first = self._waiting.popleft()
+        if first.take_turn():
+            self._waiting.append(first)
+        self._schedule()
