@@ -47,9 +47,7 @@ class TerminalSocket:
     async def show_terminal(self, request: web.Request) -> web.WebSocketResponse[bool]:
         """Upgrade, pass keys and output until either side ends, and close."""
         await self._ws.prepare(request)
-        transport = request.transport
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = request.transport
         self._terminal.attach(self)
         if self._terminal.ending is not None:
             self.over(self._terminal.ending)
