@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextvars import Context
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -20,14 +19,17 @@ class Supervisor(asyncio.TaskGroup):
         super().__init__()
         self._running: set[asyncio.Task[Any]] = set()
 
-    def create_task(
-        self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None
-    ) -> asyncio.Task[T]:
-        """Start *coro* as a task of this group."""
-        task = super().create_task(coro, name=name, context=context)
+    def start(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+        """Start *work* as a task of this group."""
+        task = self.create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
+
+    def spawn(self, work: Coroutine[Any, Any, T], *, name: str) -> None:
+        """Start *work* as a task that nobody but this group waits for."""
+        task = self.start(work, name=name)
+        del task  # the group holds it
 
     async def __aexit__(
         self,

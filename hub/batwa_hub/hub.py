@@ -101,9 +101,9 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         await registry.load()
         await inventory.load()
         await operations.resume()
-        tasks.create_task(registry.run(on_offline=agents.went_offline), name="registry")
-        tasks.create_task(events.run(), name="events")
-        tasks.create_task(sessions.run(), name="sessions")
+        tasks.spawn(registry.run(on_offline=agents.went_offline), name="registry")
+        tasks.spawn(events.run(), name="events")
+        tasks.spawn(sessions.run(), name="sessions")
         try:
             yield Hub(
                 database=database,

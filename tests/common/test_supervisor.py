@@ -9,7 +9,7 @@ from batwa_common.supervisor import Supervisor
 
 async def test_the_end_of_the_block_ends_its_tasks() -> None:
     async with Supervisor() as tasks:
-        task = tasks.create_task(asyncio.Event().wait())
+        task = tasks.start(asyncio.Event().wait(), name="waits")
 
     assert task.cancelled()
 
@@ -20,7 +20,7 @@ async def test_a_task_that_dies_ends_the_block() -> None:
 
     with pytest.raises(BaseExceptionGroup) as caught:
         async with Supervisor() as tasks:
-            tasks.create_task(dies())
+            tasks.spawn(dies(), name="dies")
             await asyncio.sleep(10)
 
     assert isinstance(caught.value.exceptions[0], ZeroDivisionError)

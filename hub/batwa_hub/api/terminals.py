@@ -1,5 +1,7 @@
 """/ws: a terminal in a VM, relayed to its agent."""
 
+from http import HTTPStatus
+
 from aiohttp import web
 
 from batwa_common.errors import InvalidRequest
@@ -26,7 +28,7 @@ async def open_terminal(request: web.Request) -> web.Response:
     splice = Splice()
     with hub.sessions.ends(session_of(request), splice.abort):
         await splice.run(request, hub.directory.http(agent_id), "/ws", asked)
-    return web.Response(status=web.HTTPSwitchingProtocols.status_code)
+    return web.Response(status=HTTPStatus.SWITCHING_PROTOCOLS)
 
 
 ROUTES = [Route("GET", "/ws", open_terminal, Access.OPERATOR)]

@@ -1,11 +1,11 @@
 """What agents tell the hub: that they exist, that they live, and which VMs they have."""
 
-import asyncio
 import hashlib
 
 import structlog
 
 from batwa_common.errors import BatwaError
+from batwa_common.supervisor import Supervisor
 from batwa_common.wire.agent import Agent, Heartbeat, HeartbeatAnswer, InventoryUpdate, RegisterAgent
 
 from .inventory import Inventory
@@ -29,7 +29,7 @@ class Agents:
     """
 
     def __init__(
-        self, registry: Registry, inventory: Inventory, ports: AgentPorts, tasks: asyncio.TaskGroup
+        self, registry: Registry, inventory: Inventory, ports: AgentPorts, tasks: Supervisor
     ) -> None:
         self._registry = registry
         self._inventory = inventory
@@ -71,7 +71,7 @@ class Agents:
     def _ask_for_list(self, agent_id: str) -> None:
         if agent_id not in self._asked:  # one at a time per agent, however slow it is
             self._asked.add(agent_id)
-            self._tasks.create_task(self._list(agent_id), name=f"list of {agent_id}")
+            self._tasks.spawn(self._list(agent_id), name=f"list of {agent_id}")
 
     async def _list(self, agent_id: str) -> None:
         try:

@@ -25,6 +25,7 @@ from batwa_common.errors import (
     OperationNotFound,
     Unavailable,
 )
+from batwa_common.supervisor import Supervisor
 from batwa_common.vms import POLL_S
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.operation import Operation
@@ -80,7 +81,7 @@ class Operations:
         registry: Registry,
         ports: AgentPorts,
         events: Events,
-        tasks: asyncio.TaskGroup,
+        tasks: Supervisor,
         *,
         confirm_s: float = 15.0,
         lost_after_s: float = 600.0,
@@ -210,7 +211,7 @@ class Operations:
 
     def _follow(self, job: Job) -> _Followed:
         followed = self._followed[job.operation.id] = _Followed(job)
-        self._tasks.create_task(self._carry_out(followed), name=f"operation {job.operation.id}")
+        self._tasks.spawn(self._carry_out(followed), name=f"operation {job.operation.id}")
         return followed
 
     async def _carry_out(self, followed: _Followed) -> None:

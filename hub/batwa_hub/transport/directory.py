@@ -1,10 +1,10 @@
 """How to call each agent: one HTTP code path, whatever the agent speaks."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import aiohttp
 
+from batwa_common.supervisor import Supervisor
 from batwa_hub.services.ports import AgentPort
 from batwa_hub.store.agents import AgentRow
 
@@ -32,7 +32,7 @@ class Directory:
         *,
         row: Callable[[str], AgentRow],
         secret: Callable[[str], Awaitable[str]],
-        tasks: asyncio.TaskGroup,
+        tasks: Supervisor,
         timeout_s: float,
     ) -> None:
         self._session = session

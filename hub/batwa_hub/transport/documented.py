@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pydantic import BeforeValidator, TypeAdapter
 
 from batwa_common.errors import BatwaError, OperationEnded, OperationNotFound
+from batwa_common.supervisor import Supervisor
 from batwa_common.wire.base import Wire, utc_now
 from batwa_common.wire.operation import Operation
 from batwa_common.wire.problem import Failure
@@ -64,7 +65,7 @@ _ANYTHING: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 class Pending:
     """Documented calls in progress, by operation. One for the hub; its tasks belong to *tasks*."""
 
-    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, tasks: Supervisor) -> None:
         self.tasks = tasks
         self.by_id: dict[str, tuple[Operation, asyncio.Task[Operation]]] = {}
 
@@ -88,7 +89,7 @@ class DocumentedAgent:
                 created_at=utc_now(),
                 started_at=utc_now(),
             )
-            work = self._pending.tasks.create_task(
+            work = self._pending.tasks.start(
                 self._work(operation, command), name=f"documented {operation_id}"
             )
             self._pending.by_id[operation_id] = operation, work

@@ -4,6 +4,7 @@ The hub never puts a frame of its own into a stream it does not parse.
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, cast
 
 import aiohttp
@@ -114,7 +115,7 @@ class Splice:
         url = agent.url.with_path(path).with_query(query)
         try:
             async with agent.session.get(url, headers=asked, timeout=timeout) as answer:
-                if answer.status != web.HTTPSwitchingProtocols.status_code:
+                if answer.status != HTTPStatus.SWITCHING_PROTOCOLS:
                     raise agent.failure(answer.status, await answer.content.read(64 << 10))
                 self._switch(request, answer)
                 await self._copied()
