@@ -86,10 +86,10 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         await watcher.load()
         await operations.begin()
-        tasks.create_task(watcher.watch_forever(), name="watcher")
-        tasks.create_task(Lookups(driver, inventory, watcher).look_up_forever(), name="lookups")
+        tasks.spawn(watcher.watch_forever(), name="watcher")
+        tasks.spawn(Lookups(driver, inventory, watcher).look_up_forever(), name="lookups")
         if uplink is not None:
-            tasks.create_task(_keep_informed(settings, uplink, listening), name="uplink")
+            tasks.spawn(_keep_informed(settings, uplink, listening), name="uplink")
         yield Agent(
             agent_id=settings.agent_id,
             api_key=api_key,

@@ -23,6 +23,7 @@ from batwa_common.errors import (
     VmBusy,
     VmExists,
 )
+from batwa_common.supervisor import Supervisor
 from batwa_common.web.vms import AnyCommand
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.operation import Operation
@@ -95,7 +96,7 @@ class Operations:
         driver: Driver,
         inventory: Inventory,
         store: OperationStore,
-        tasks: asyncio.TaskGroup,
+        tasks: Supervisor,
         look: Callable[[], Awaitable[bool]],
         must_answer: Callable[[], None],
         publish: Callable[[], Awaitable[None]],
@@ -218,7 +219,7 @@ class Operations:
         return Record(operation=operation, command=command)
 
     def _start(self, job: _Job, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.create_task(work, name=f"operation {job.operation.id}")
+        self._tasks.spawn(work, name=f"operation {job.operation.id}")
 
     async def _run(self, job: _Job) -> None:
         async with self._launches if isinstance(job.command, CreateVm) else self._actions:

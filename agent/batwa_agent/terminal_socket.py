@@ -52,8 +52,8 @@ class TerminalSocket:
         if self._terminal.ending is not None:
             self.over(self._terminal.ending)
         async with Supervisor() as tasks:
-            receiving = tasks.create_task(self._receive())
-            tasks.create_task(self._ping_forever())
+            receiving = tasks.start(self._receive(), name="keys")
+            tasks.spawn(self._ping_forever(), name="pings")
             await asyncio.wait((receiving, self._ending), return_when=asyncio.FIRST_COMPLETED)
         await self._close()
         return self._ws
