@@ -34,6 +34,7 @@ class Health:
         self._open: list[OpenCall] = []
         self.problem: str | None = None
         self.problem_since: datetime | None = None
+        self._only_doubted = False
 
     @contextmanager
     def watch(self, what: str) -> Iterator[OpenCall]:
@@ -49,6 +50,11 @@ class Health:
         """Note that the daemon answered."""
         self.problem = self.problem_since = None
 
+    def reassured(self) -> None:
+        """Note that something answered: enough against a doubt, not against a call that got no answer."""
+        if self._only_doubted:
+            self.answered()
+
     def unavailable(self, call: OpenCall, err: DriverUnavailable) -> None:
         """Note that *call* could not reach the daemon."""
         self._note(str(err), call.since)
@@ -57,6 +63,7 @@ class Health:
         """Note *problem* unless a call told a more exact one."""
         if self.problem is None:
             self._note(problem, since)
+            self._only_doubted = True
 
     def silent(self, call: OpenCall, err: DriverTimeout) -> None:
         """Note that *call* got no answer; the oldest open call is named as the one to suspect."""
@@ -65,5 +72,6 @@ class Health:
         self._note(f"{err}{suspect}; {HUNG_ADVICE}", call.since)
 
     def _note(self, problem: str, since: datetime) -> None:
+        self._only_doubted = False
         self.problem = problem
         self.problem_since = self.problem_since or since

@@ -204,7 +204,7 @@ class Multipass:
         if version.daemon is None:
             self._health.doubtful(NO_DAEMON, began)
         else:
-            self._health.answered()
+            self._health.reassured()
         if self._version is not None and version.client != self._version.client:
             self._lists_without_asking = None  # another program may know other options
         self._version = version
