@@ -24,12 +24,13 @@ from .lookups import Lookups
 from .machine import Machine
 from .multipass import Deadlines, Multipass
 from .operation_store import OperationStore
-from .operations import Limits, Operations
+from .operations import Operations
 from .settings import Settings
 from .settlement import Patience
 from .terminals import Terminals
 from .uplink import FEATURES, Uplink
 from .watcher import Watcher
+from .worker import Looking, Worker
 
 VERSION = version("batwa-agent")
 PUBLISH_S = 2.0
@@ -72,15 +73,15 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         watcher = Watcher(driver, inventory, known, poll_s=settings.driver.poll_s)
         uplink = _uplink(settings, api_key, session, inventory, watcher)
         operations = Operations(
-            driver=driver,
+            worker=_worker(settings, driver, inventory, watcher),
             inventory=inventory,
             store=OperationStore(settings.data_dir / "operations"),
             tasks=tasks,
-            look=watcher.look,
             must_answer=watcher.must_answer,
             publish=partial(_publish, watcher, uplink),
             agent_id=settings.agent_id,
-            limits=_limits(settings),
+            parallel_launches=settings.driver.parallel_launches,
+            keep=settings.operation.keep,
         )
         terminals = Terminals(shell=driver.shell, env=_shell_environment(), limit=settings.terminal.limit)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -129,12 +130,14 @@ def multipass(settings: Settings) -> Multipass:
     )
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        parallel_launches=settings.driver.parallel_launches,
-        keep=settings.operation.keep,
-        look_every_s=settings.driver.poll_s,
-        patience=Patience(looks=settings.operation.settle_looks, moving_s=settings.operation.settle_s),
+def _worker(settings: Settings, driver: Driver, inventory: Inventory, watcher: Watcher) -> Worker:
+    patience = Patience(looks=settings.operation.settle_looks, moving_s=settings.operation.settle_s)
+    return Worker(
+        driver,
+        inventory,
+        look=watcher.look,
+        must_answer=watcher.must_answer,
+        looking=Looking(every_s=settings.driver.poll_s, patience=patience),
     )
 
 

@@ -47,7 +47,9 @@ class Machine:
         """See `VmService`. Asks the instance, so it may be slow."""
         vm = self.vm(name)
         details = (await self._driver.details(vm.name))._asdict()
-        known = {key: value for key, value in details.items() if value is not None and value != ""}
+        given = vm.model_dump(include={"cpus", "memory_bytes", "disk_bytes"}, exclude_none=True)
+        # what the instance tells of its sizes is less than what it was given: the kernel keeps some
+        known = {key: value for key, value in details.items() if value not in {None, ""}} | given
         return VmDetails.of(VmInfo(**{**vm.model_dump(), **known}), agent_id=agent_id, agent_hostname="local")
 
     async def submit(

@@ -24,6 +24,8 @@ class Record(Wire):
     """As it was given."""
     cancel_requested: bool = False
     """Whether somebody was promised that it will be undone."""
+    launched: bool = False
+    """Whether Multipass may have begun to make the VM; it is never asked twice."""
 
 
 class OperationStore:

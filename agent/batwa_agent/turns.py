@@ -1,4 +1,4 @@
-"""Fair reading: terminals that flood take turns, one quantum a loop turn; quiet ones wait for none of them."""
+"""Fair reading: terminals that flood take turns, one quantum a loop turn; quiet ones wait for none."""
 
 import asyncio
 from collections import deque
