@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 
 from aiohttp import hdrs, web
 
@@ -19,8 +20,6 @@ SEND_TIMEOUT_S = 30.0
 """How long a watcher may leave what we send unread before it is cut off."""
 MOST_DIGITS = 18
 """Of an event's id: fits the database's integers."""
-
-_RELOAD = '{"reason":"Some changes are no longer known here; load everything anew."}'
 
 
 async def watch(request: web.Request) -> web.StreamResponse:
@@ -76,7 +75,8 @@ async def _first_of(*events: asyncio.Event) -> None:
 def _text(batch: Batch) -> str:
     lines = [f"id: {e.id}\nevent: {e.kind}\ndata: {e.model_dump_json()}\n\n" for e in batch.events]
     if batch.missed:
-        lines.append(f"id: {batch.position}\nevent: reload\ndata: {_RELOAD}\n\n")
+        reload = {"id": batch.position, "kind": "reload", "action": "changed", "subject": "", "data": None}
+        lines.append(f"id: {batch.position}\nevent: reload\ndata: {json.dumps(reload)}\n\n")
     return "".join(lines)
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -22,15 +24,21 @@ _HASH_BYTES = 32
 
 
 class Passwords:
-    """Makes and checks PHC strings (`$argon2id$v=19$...`). Never computes on the event loop."""
+    """Makes and checks PHC strings (`$argon2id$v=19$...`). Never computes on the event loop.
 
-    def __init__(self) -> None:
-        self._turns = asyncio.Semaphore(PARALLEL)
+    Args:
+        parallel: Hashes computed at a time.
+        wait_s: How long a caller waits for its turn.
+    """
+
+    def __init__(self, *, parallel: int = PARALLEL, wait_s: float = WAIT_S) -> None:
+        self._turns = asyncio.Semaphore(parallel)
+        self._wait_s = wait_s
         self._nobodys: str | None = None
 
     async def hash(self, password: str) -> str:
         """Return the PHC string of *password* with a new salt. Raises `Unavailable` when too busy."""
-        async with _Turn(self._turns):
+        async with self._turn():
             return await asyncio.to_thread(_hash, password)
 
     async def verify(self, password: str, hashed: str | None) -> bool:
@@ -40,24 +48,21 @@ class Passwords:
         """
         if self._nobodys is None:
             self._nobodys = await self.hash("nobody has this password")
-        async with _Turn(self._turns):
+        async with self._turn():
             matches = await asyncio.to_thread(_matches, password, hashed or self._nobodys)
         return matches and hashed is not None
 
-
-class _Turn:
-    def __init__(self, turns: asyncio.Semaphore) -> None:
-        self._turns = turns
-
-    async def __aenter__(self) -> None:
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(self._wait_s):
                 await self._turns.acquire()
         except TimeoutError:
             raise Unavailable("Too many people are logging in at once; try again shortly.") from None
-
-    async def __aexit__(self, *exc: object) -> None:
-        self._turns.release()
+        try:
+            yield
+        finally:
+            self._turns.release()
 
 
 def _argon2id(salt: bytes) -> Argon2id:
