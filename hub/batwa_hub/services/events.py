@@ -53,15 +53,28 @@ class Events:
     Args:
         database: Where the log is.
         keep: Events kept, at least; a tenth more at most.
+        recent: Events held in memory.
+        queued: Events that may wait to be written.
+        publish_timeout_s: How long a publisher waits for room among them.
         now: Wall clock; tests pass their own.
     """
 
-    def __init__(self, database: Database, *, keep: int, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        keep: int,
+        recent: int = RECENT,
+        queued: int = QUEUED,
+        publish_timeout_s: float = PUBLISH_TIMEOUT_S,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._database = database
         self._keep = keep
+        self._publish_timeout_s = publish_timeout_s
         self._now = now
-        self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(QUEUED)
-        self._recent: deque[Event] = deque(maxlen=RECENT)
+        self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(queued)
+        self._recent: deque[Event] = deque(maxlen=recent)
         self._recent_after = 0
         self._position = 0
         self._unpruned = 0
@@ -81,7 +94,7 @@ class Events:
                 first = await self._queue.get()
                 await _to_its_end(self._write([first, *self._take(BATCH - 1)]))
         finally:
-            await self._write([*self._take(QUEUED), self._row(_HUB, _CLOSED, "", None)])
+            await self._write([*self._take(self._queue.qsize()), self._row(_HUB, _CLOSED, "", None)])
 
     async def publish(
         self,
@@ -92,10 +105,10 @@ class Events:
     ) -> None:
         """Queue an event; it is written and shown in a moment, in the order of these calls.
 
-        Waits only when `QUEUED` others wait already. Raises `Unavailable` when that lasts.
+        Waits only when too many others wait already. Raises `Unavailable` when that lasts.
         """
         try:
-            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+            async with asyncio.timeout(self._publish_timeout_s):
                 await self._queue.put(self._row(kind, action, subject, data))
         except TimeoutError:
             raise Unavailable("The hub's database does not keep up; try again shortly.") from None
@@ -154,7 +167,7 @@ class Events:
         news.set()
 
     def _remember(self, event: Event) -> None:
-        if len(self._recent) == RECENT:
+        if len(self._recent) == self._recent.maxlen:
             self._recent_after = self._recent[0].id
         self._recent.append(event)
 
