@@ -1,5 +1,6 @@
 """Asks `multipass` something, and learns from the answer whether its daemon is well."""
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 
@@ -7,7 +8,7 @@ from batwa_common.errors import DriverTimeout, DriverUnavailable
 
 from .calls import run
 from .failures import failure
-from .health import Health
+from .health import Health, OpenCall
 from .parse import clean
 
 _QUICK = frozenset({"version", "list", "get", "info"})
@@ -55,17 +56,20 @@ class Client:
             except DriverUnavailable as err:
                 self._health.unavailable(call, err)
                 raise
-            text = clean(answer.output)
-            if answer.exit == 0:
-                if args[0] != "version":  # it succeeds without a daemon
-                    self._health.answered()
-                return text
-            error = failure(args[0], answer.exit, text)
-            if isinstance(error, DriverUnavailable):
-                self._health.unavailable(call, error)
-            elif answer.exit == _REFUSED_BY_DAEMON:
+            text = await asyncio.to_thread(clean, answer.output)  # a list of thousands takes a while
+            return self._meaning(args[0], answer.exit, text, call)
+
+    def _meaning(self, command: str, code: int, text: str, call: OpenCall) -> str:
+        if code == 0:
+            if command != "version":  # it succeeds without a daemon
                 self._health.answered()
-            raise error
+            return text
+        error = failure(command, code, text)
+        if isinstance(error, DriverUnavailable):
+            self._health.unavailable(call, error)
+        elif code == _REFUSED_BY_DAEMON:
+            self._health.answered()
+        raise error
 
     def _need_home(self) -> None:
         if not self._env.get("HOME"):

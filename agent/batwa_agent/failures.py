@@ -17,6 +17,8 @@ from batwa_common.errors import (
 _BAD_ARGUMENTS = 1
 _ITS_OWN_TIMEOUT = 5
 _SENTENCE_CHARS = 1000
+_TEXT_CHARS = 16 << 10
+"""The last of a failure's output, where the reason stands; the rest is progress and logs."""
 
 
 class _Rule(NamedTuple):
@@ -82,7 +84,7 @@ def failure(command: str, code: int, text: str) -> BatwaError:
 
     *text* has no terminal control left in it. The error's sentence is Multipass's own, and advice.
     """
-    said = _sentence(command, text)
+    said = _sentence(command, text[-_TEXT_CHARS:])
     if code < 0:
         return DriverFailed(f"multipass {command} was ended by signal {-code} before it was done")
     for rule in _RULES:

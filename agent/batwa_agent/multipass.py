@@ -220,8 +220,9 @@ class Multipass:
                 self._lists_without_asking = False
             else:
                 self._lists_without_asking = True
-                return parse_list(text)
-        return parse_list(await self._client.ask("list", "--format", "json", deadline_s=list_s))
+                return await asyncio.to_thread(parse_list, text)
+        text = await self._client.ask("list", "--format", "json", deadline_s=list_s)
+        return await asyncio.to_thread(parse_list, text)
 
     async def _get(self, key: str) -> str:
         async with self._gets.place(f"multipass get {key}", within_s=self._deadlines.get_s):

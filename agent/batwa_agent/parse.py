@@ -12,7 +12,9 @@ from batwa_common.wire.vm import VM_STATES, VmState, size_bytes
 
 from .driver import Details, Listed
 
-_CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[^\[\]]?)|[\x08\r\n]")
+_CONTROL = re.compile(
+    rb"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[^\[\]]?)|\r*\n|[\x08\r]"
+)
 _OTHER_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _OBJECT = re.compile(r"^[ \t]*\{|\{", re.MULTILINE)
@@ -30,21 +32,19 @@ class Version(NamedTuple):
 
 def clean(output: bytes) -> str:
     """Return what a person would be left reading: no escapes, no spinner, no line that was erased."""
-    text = output.decode("utf-8", "replace").replace("\r\r\n", "\n").replace("\r\n", "\n")
-    lines, line, start = [], "", 0
-    for token in _CONTROL.finditer(text):
-        line += text[start : token.start()]
+    lines, line, start = list[bytes](), bytearray(), 0
+    for token in _CONTROL.finditer(output):
+        line += output[start : token.start()]
         start = token.end()
-        if token[0] == "\n":
-            lines.append(line)
-        elif token[0] == "\x08":
-            line = line[:-1]
-            continue
-        elif token[0] not in ("\r", "\x1b[2K"):
-            continue
-        line = ""
-    lines.append(line + text[start:])
-    return _OTHER_CONTROL.sub("", "\n".join(lines))
+        if token[0] == b"\x08":
+            del line[-1:]
+        elif token[0].endswith(b"\n"):
+            lines.append(bytes(line))
+            line.clear()
+        elif token[0] in (b"\r", b"\x1b[2K"):
+            line.clear()
+    lines.append(bytes(line) + output[start:])
+    return _OTHER_CONTROL.sub("", b"\n".join(lines).decode("utf-8", "replace"))
 
 
 def parse_version(text: str) -> Version:
@@ -120,7 +120,7 @@ def _document(text: str, key: str, command: str) -> dict[str, Any]:
 
 
 def _shown(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(text[:1000].split())
     return repr(line[:200]) if line else "nothing"
 
 
