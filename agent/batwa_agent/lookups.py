@@ -63,7 +63,8 @@ class Lookups:
                 continue
             wait_s = LAST_RETRY_S if first is None else max(FIRST_RETRY_S, due_at[first] - self._clock())
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._inventory.news.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._inventory.news.wait()
 
     async def _ask(self, question: Question, vm: Vm) -> None:
         after_s = min(LAST_RETRY_S, 2 * self._retries.get(question, _Retry(FIRST_RETRY_S / 2, 0)).after_s)
