@@ -223,10 +223,11 @@ async def _whatever(directory: Path, steps: list[tuple[str, int]]) -> None:
                     events = await run.enter_async_context(running(database, keep=50, recent=20))
         await say(events, said + 1)
         await follow(events, end := await events.position(), until=end + 1)
-        for position, last in watchers.values():
-            while position < await events.position():
-                position, last = _checked(await events.after(position), last)
-            assert last in {None, said + 1}
+        for watcher in watchers.values():
+            place = watcher
+            while place[0] < await events.position():
+                place = _checked(await events.after(place[0]), place[1])
+            assert place[1] in {None, said + 1}
         await run.aclose()
 
 
