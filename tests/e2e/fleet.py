@@ -140,8 +140,8 @@ class Fleet:
         made = subprocess.run(command, env=self.env, check=True, stdout=subprocess.PIPE, text=True)
         return made.stdout.strip()
 
-    def add_agent(self, agent_id: str, **more: str) -> Daemon:
-        """Start an agent on a machine of its own (a simulator home)."""
+    def add_agent(self, agent_id: str, *, ready: str = "/readyz", **more: str) -> Daemon:
+        """Start an agent on a machine of its own (a simulator home), and wait until *ready* answers."""
         home, port = self.directory / agent_id, free_port()
         home.mkdir()
         env = clean_environment() | {
@@ -159,7 +159,7 @@ class Fleet:
         agent = Daemon(
             [str(BIN / "batwa-agent"), "run"],
             env | more,
-            ready=f"http://127.0.0.1:{port}/readyz",
+            ready=f"http://127.0.0.1:{port}{ready}",
             log=home / "agent.log",
         )
         self.agents[agent_id] = agent
@@ -175,8 +175,12 @@ class Fleet:
         partial.rename(file)
 
     def session(self) -> aiohttp.ClientSession:
-        """A client that keeps cookies; loopback addresses are allowed to have them."""
-        return aiohttp.ClientSession(self.url, cookie_jar=aiohttp.CookieJar(unsafe=True))
+        """A client that keeps cookies, but no connection: what it talks to may be killed meanwhile."""
+        return aiohttp.ClientSession(
+            self.url,
+            cookie_jar=aiohttp.CookieJar(unsafe=True),  # loopback addresses may have cookies
+            connector=aiohttp.TCPConnector(force_close=True),
+        )
 
     @contextlib.asynccontextmanager
     async def admin(self) -> AsyncIterator[aiohttp.ClientSession]:

@@ -170,6 +170,7 @@ async def test_a_terminal_resizes_and_carries_keys_both_ways(shared_fleet: Fleet
                 seen = await read_until(ws, "host=term käse".encode())
                 assert b"33 101" in seen
                 await ws.send_bytes(b"\x03")
+                await read_until(ws, b"$ ")
                 await ws.send_str('echo {"type": "other"}\n')
                 await read_until(ws, b"{type: other}")
                 await ws.send_str("exit\n")

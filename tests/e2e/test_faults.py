@@ -234,7 +234,7 @@ async def test_a_broken_multipass_is_told_as_such(
 
 
 async def test_a_machine_without_multipass_says_so(fleet: Fleet) -> None:
-    fleet.add_agent("bare", BATWA_AGENT_MULTIPASS="no-such-multipass")
+    fleet.add_agent("bare", ready="/healthz", BATWA_AGENT_MULTIPASS="no-such-multipass")
     async with fleet.admin() as session:
         told = await post(session, "/api/vm/create", {"name": "x", "agent_id": "bare"}, status=502)
         assert "no-such-multipass" in assert_documented(told, code="driver-unavailable")
@@ -243,10 +243,10 @@ async def test_a_machine_without_multipass_says_so(fleet: Fleet) -> None:
 
 
 async def test_a_launch_that_fails_is_explained_and_leaves_nothing(fleet: Fleet) -> None:
-    fleet.faults("local", MULTIPASS_SIM_FAIL_LAUNCH="timed out waiting for response")
+    fleet.faults("local", MULTIPASS_SIM_FAIL_LAUNCH="Starting: timed out waiting for response")
     async with fleet.admin() as session:
-        told = await post(session, "/api/vm/create", {"name": "doomed"}, status=502)
-        assert told["status"] == 502, told
+        told = await post(session, "/api/vm/create", {"name": "doomed"}, status=504)
+        assert_documented(told, code="driver-timeout")
         (operation,) = [o for o in await get(session, "/api/operations") if o["vm_name"] == "doomed"]
         assert operation["state"] == "failed"
         assert operation["error"]["detail"] == told["detail"]

@@ -35,12 +35,11 @@ async def test_a_create_tells_its_progress_as_it_goes(fleet: Fleet) -> None:
     fleet.faults("local", MULTIPASS_SIM_LAUNCH_S="2")
     async with fleet.admin() as session:
         told = await begin(session, "/api/vm/create", {"name": "slow"})
-        phases, percents, revision = [], [], -1
+        phases, percents = [], []
         async with asyncio.timeout(20):
             while told["state"] not in {"succeeded", "failed"}:
-                path = f"/api/operations/{told['id']}?after_revision={revision}&wait_s=5"
+                path = f"/api/operations/{told['id']}?after_revision={told['revision']}&wait_s=5"
                 told = await get(session, path)
-                revision = told["revision"]
                 phases.append(told["phase"])
                 percents.append(told["percent"])
         assert told["state"] == "succeeded" and told["vm"]["name"] == "slow"

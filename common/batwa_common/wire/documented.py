@@ -86,7 +86,7 @@ class VmDetails(VmInfo):
     def of(cls, info: VmInfo, *, agent_id: str | None, agent_hostname: str) -> "VmDetails":
         """Return *info* with the documented fields."""
         return cls(
-            **info.model_dump(),
+            **{name: getattr(info, name) for name in VmInfo.model_fields},
             memory=None if info.memory_bytes is None else size_text(info.memory_bytes),
             disk_size=None if info.disk_bytes is None else size_text(info.disk_bytes),
             agent_id=agent_id,
