@@ -159,7 +159,7 @@ def test_a_start_that_fails_says_why(hub: Command) -> None:
         (["start", "--port", "70000"], "batwa-hub: port: Input should be less than or equal to 65535\n"),
         (
             ["config", "--config", "/nowhere.toml"],
-            "BATWA_HUB_CONFIG names /nowhere.toml, which is not a file",
+            "names /nowhere.toml, which is not a file",
         ),
         (["start", "--port", "0"], "port 0 works with --foreground only"),
         (["agent-key", ""], "batwa-hub: name: String should have at least 1 character\n"),

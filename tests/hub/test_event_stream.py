@@ -50,6 +50,7 @@ async def test_a_watcher_that_comes_back_gets_what_it_missed_once(
 ) -> None:
     for number in range(1, 6):
         await hub.events.publish("vm", "changed", f"a/{number}")
+        await hub.events.after(number - 1)
     headers, params = ({"Last-Event-ID": "2"}, {}) if how == "header" else ({}, {"last_event_id": "2"})
     async with admin.get("/api/events", headers=headers, params=params) as stream:
         seen = [(await next_event(stream))[2]["subject"] for _ in range(3)]
