@@ -18,6 +18,8 @@ import pytest
 
 from batwa_hub.background import find_running
 
+pytestmark = pytest.mark.timeout(180)  # a dozen processes, on a machine that may be busy
+
 PASSWORD = "correct horse battery staple"
 
 
