@@ -9,10 +9,18 @@ import aiohttp
 from pydantic import TypeAdapter, ValidationError
 from yarl import URL
 
-from batwa_common.errors import AgentMisbehaved, AgentTimeout, AgentUnreachable, BatwaError
+from batwa_common.errors import (
+    AgentMisbehaved,
+    AgentTimeout,
+    AgentUnreachable,
+    BatwaError,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+)
+from batwa_common.wire.base import Wire
 from batwa_common.wire.documented import VmInfoAnswer, VmList
 from batwa_common.wire.operation import Operation, SubmitOperation
-from batwa_common.wire.problem import Problem
 from batwa_common.wire.vm import Vm, VmCommand, VmInfo
 
 T = TypeVar("T")
@@ -26,6 +34,18 @@ _LIST = TypeAdapter(VmList)
 
 INFO_WAIT_S = 30.0
 """What asking a machine's Multipass may take, by the agent's own deadline."""
+
+
+class _Told(Wire):
+    """An error body of either documented kind; ours has all three."""
+
+    code: str = ""
+    detail: str = ""
+    error: str = ""
+
+
+_BY_STATUS: dict[int, type[BatwaError]] = {400: InvalidRequest, 404: NotFound, 409: Conflict}
+"""What the errors of agents mean that only speak the documented API, and give no code."""
 
 
 class AgentHttp:
@@ -101,12 +121,15 @@ class AgentHttp:
                 f"agent {self.agent_id!r} refused the hub's key; start it with the key it registered with"
             )
         try:
-            problem = Problem.model_validate_json(text)
+            told = _Told.model_validate_json(text)
         except ValidationError:
             return self._misbehaved(status)
-        if problem.code == "internal" or problem.code not in BatwaError.by_code:
-            return AgentMisbehaved(f"agent {self.agent_id!r} failed: {problem.detail}")
-        return BatwaError.by_code[problem.code](problem.detail)
+        if not (sentence := told.detail or told.error):
+            return self._misbehaved(status)
+        known = BatwaError.by_code.get(told.code) or _BY_STATUS.get(status)
+        if known is None or known is BatwaError:
+            return AgentMisbehaved(f"agent {self.agent_id!r} failed: {sentence}")
+        return known(sentence)
 
     def _misbehaved(self, status: int) -> AgentMisbehaved:
         return AgentMisbehaved(
