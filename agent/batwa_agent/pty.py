@@ -80,16 +80,28 @@ class Pty:
             if not self._has_turn:
                 self._loop.add_reader(self._fd, self._readable)
 
-    async def write(self, data: bytes) -> None:
-        """Type *data*, waiting for as long as the child takes none. Dropped once it has ended."""
-        rest = memoryview(data)
-        while rest and not self._over:
+    def write(self, data: memoryview) -> memoryview:
+        """Type *data*; return what the child does not take now. Once it has ended all is dropped."""
+        while data and not self._over:
             try:
-                rest = rest[os.write(self._fd, rest[:_WRITE_BYTES]) :]
+                data = data[os.write(self._fd, data[:_WRITE_BYTES]) :]
             except BlockingIOError:
-                await self._until_writable()
+                return data
             except OSError:  # it has ended; reading notices and tells
-                return
+                break
+        return data[:0]
+
+    async def writable(self) -> None:
+        """Wait until the child takes input again, or has ended. For one caller at a time."""
+        if self._over:
+            return
+        self._writable = self._loop.create_future()
+        self._loop.add_writer(self._fd, self._now_writable)
+        try:
+            await self._writable
+        finally:
+            if not self._over:
+                self._loop.remove_writer(self._fd)
 
     def resize(self, *, rows: int, cols: int) -> None:
         """Tell the child its terminal changed size: it gets SIGWINCH."""
@@ -149,15 +161,6 @@ class Pty:
             self._stop()
             self._on_end()
         return total
-
-    async def _until_writable(self) -> None:
-        self._writable = self._loop.create_future()
-        self._loop.add_writer(self._fd, self._now_writable)
-        try:
-            await self._writable
-        finally:
-            if not self._over:
-                self._loop.remove_writer(self._fd)
 
     def _now_writable(self) -> None:
         if self._writable is not None and not self._writable.done():

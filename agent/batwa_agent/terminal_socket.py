@@ -19,6 +19,8 @@ CONGESTED_BYTES = 64 << 10
 PING_EVERY_S = 15.0
 SILENCE_S = 40.0
 """A browser that answers no ping for this long is gone."""
+LOOK_S = 1.0
+"""How soon a lost connection is noticed while nothing is read from it."""
 CLOSE_S = 5.0
 _RESIZE_BYTES = 256
 """No resize message is longer; what is longer is keys."""
@@ -41,8 +43,8 @@ class TerminalSocket:
         self._transport: asyncio.Transport | None = None
         self._sending: asyncio.Task[None] | None = None
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._typing: asyncio.Task[None] | None = None
         self._heard_at = 0.0
-        self._typing = False
 
     async def show_terminal(self, request: web.Request) -> web.WebSocketResponse[bool]:
         """Upgrade, pass keys and output until either side ends, and close."""
@@ -55,6 +57,8 @@ class TerminalSocket:
             receiving = tasks.start(self._receive(), name="keys")
             tasks.spawn(self._ping_forever(), name="pings")
             await asyncio.wait((receiving, self._ending), return_when=asyncio.FIRST_COMPLETED)
+        if self._typing is not None:
+            self._typing.cancel()
         await self._close()
         return self._ws
 
@@ -65,7 +69,7 @@ class TerminalSocket:
         which costs more than all the rest of an echo.
         """
         transport = self._transport
-        if transport is None or transport.is_closing():
+        if transport is None or self._is_gone():
             return True  # nobody sees it any more; the socket's own task ends the terminal
         if self._sending is None and transport.get_write_buffer_size() < CONGESTED_BYTES:
             transport.write(_header(len(chunk)) + chunk)
@@ -90,7 +94,8 @@ class TerminalSocket:
             self._heard_at = asyncio.get_running_loop().time()
             match message.type:
                 case WSMsgType.TEXT | WSMsgType.BINARY:
-                    await self._take(message.data, is_text=message.type is WSMsgType.TEXT)
+                    await self._until_typed()
+                    self._take(message.data, is_text=message.type is WSMsgType.TEXT)
                 case WSMsgType.PING:
                     await self._ws.pong(message.data)
                 case WSMsgType.PONG:
@@ -98,20 +103,33 @@ class TerminalSocket:
                 case _:
                     return
 
-    async def _take(self, data: bytes, *, is_text: bool) -> None:
+    def _take(self, data: bytes, *, is_text: bool) -> None:
         if is_text and (size := _resize(data)) is not None:
             self._terminal.resize(rows=size.rows, cols=size.cols)
-            return
-        self._typing = True
-        await self._terminal.write(data)
-        self._typing = False
+        elif rest := self._terminal.write(memoryview(data)):
+            self._typing = asyncio.ensure_future(self._type(rest))
+
+    async def _type(self, rest: memoryview) -> None:
+        while rest:
+            await self._terminal.writable()
+            rest = self._terminal.write(rest)
+
+    async def _until_typed(self) -> None:
+        """Wait while an earlier message waits for the shell: the network is not read meanwhile."""
+        while self._typing is not None:
+            await asyncio.wait((self._typing,), timeout=LOOK_S)
+            if self._typing.done() or self._is_gone():
+                self._typing = None
+
+    def _is_gone(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
 
     async def _ping_forever(self) -> None:
         loop = asyncio.get_running_loop()
         self._heard_at = loop.time()
         while True:
             await asyncio.sleep(PING_EVERY_S)
-            if self._typing:
+            if self._typing is not None:
                 self._heard_at = loop.time()
             elif loop.time() - self._heard_at > SILENCE_S and self._transport is not None:
                 self._transport.abort()

@@ -68,10 +68,14 @@ class Terminal:
         if self._pty is not None:
             self._pty.resume()
 
-    async def write(self, data: bytes) -> None:
-        """Type *data*, waiting while the shell takes none."""
+    def write(self, data: memoryview) -> memoryview:
+        """Type *data*; return what the shell does not take now."""
+        return data[:0] if self._pty is None else self._pty.write(data)
+
+    async def writable(self) -> None:
+        """Wait until the shell takes input again, or is gone."""
         if self._pty is not None:
-            await self._pty.write(data)
+            await self._pty.writable()
 
     def resize(self, *, rows: int, cols: int) -> None:
         """Change the size, in character cells."""

@@ -26,6 +26,7 @@ class FakeDriver:
         self.leftover = False
         """Whether a launch that is ended halfway leaves its VM behind."""
         self.argv: Sequence[str] = ("sh",)
+        self.names_vm = False
 
     async def status(self) -> DriverStatus:
         return DriverStatus(name="multipass", version="1.16.3", simulated=True)
@@ -88,7 +89,7 @@ class FakeDriver:
         self.vms[name] = "Stopped"
 
     def shell(self, name: str) -> Sequence[str]:
-        return self.argv
+        return [*self.argv, name] if self.names_vm else self.argv
 
     async def _change(self, verb: str, name: str, state: VmState, on_progress: OnProgress) -> None:
         self.calls.append(f"{verb} {name}")

@@ -34,9 +34,8 @@ from batwa_common.wire.vm import (
     SuspendVm,
     VmState,
 )
-
-from .conftest import Running, Start
-from .fakes import BROKEN, FakeDriver
+from tests.agent.conftest import Running, Start
+from tests.agent.fakes import BROKEN, FakeDriver
 
 
 async def end_of(service: VmService, operation: Operation) -> Operation:
@@ -250,9 +249,8 @@ async def test_what_runs_and_is_no_create_can_no_longer_be_cancelled(start: Star
 
 async def test_only_so_many_ended_operations_are_kept(start: Start, tmp_path: Path) -> None:
     async with start(FakeDriver(a="Stopped")) as life:
-        ids = []
-        for command in (StartVm(name="a"), StopVm(name="a"), StartVm(name="a"), StopVm(name="a")):
-            ids.append((await do(life, command)).id)
+        commands = (StartVm(name="a"), StopVm(name="a"), StartVm(name="a"), StopVm(name="a"))
+        ids = [(await do(life, command)).id for command in commands]
         kept = [operation.id for operation in await life.machine.find_operations()]
         assert kept == ids[:0:-1]
         assert {path.stem for path in (tmp_path / "operations").iterdir()} == set(kept)

@@ -8,9 +8,8 @@ import pytest
 
 from batwa_agent.lookups import Lookups
 from batwa_common.errors import DriverTimeout, DriverUnavailable, Unavailable
-
-from .conftest import Running, Start
-from .fakes import FakeDriver
+from tests.agent.conftest import Running, Start
+from tests.agent.fakes import FakeDriver
 
 
 @asynccontextmanager
