@@ -157,9 +157,49 @@ async def test_the_log_is_bounded_and_who_lags_behind_it_is_told(database: Datab
         assert len(events._recent) == RECENT
 
 
+async def test_memory_and_log_join_without_a_seam(database: Database) -> None:
+    async with running(database, recent=3) as events:
+        await say(events, 1, 2, 3, 4, 5, 6)
+        await follow(events, 0, until=6)
+
+        for position in range(6):
+            subjects, missed, _ = await follow(events, position, until=6)
+            assert (subjects, missed) == ([f"a/{n}" for n in range(position + 1, 7)], False)
+
+
+async def test_who_has_seen_the_last_pruned_event_has_missed_nothing(database: Database) -> None:
+    async with running(database, recent=1) as events:
+        await say(events, 1, 2, 3, 4, 5, 6)
+        await follow(events, 0, until=6)
+        async with database.writing() as connection:
+            await connection.execute(sa.delete(table).where(table.c.id <= 3))
+
+        assert await events.after(2) == Batch((), 6, missed=True)
+        assert (await follow(events, 3, until=6))[:2] == (["a/4", "a/5", "a/6"], False)
+
+
+async def test_a_stop_in_the_middle_of_a_write_loses_and_repeats_nothing(database: Database) -> None:
+    events = Events(database, keep=1000)
+    task = asyncio.create_task(events.run())
+    await events.position()
+    async with database.writing():  # the writer has to wait behind this one
+        await say(events, 1, 2)
+        await asyncio.sleep(0)  # the writer takes what is queued
+        assert not events._queue.qsize()
+        await say(events, 3)
+        task.cancel()
+        await asyncio.sleep(0)
+    await asyncio.gather(task, return_exceptions=True)
+
+    async with running(database) as again:
+        await say(again, 4)
+        subjects, missed, _ = await follow(again, 0, until=await again.position() + 1)
+
+    assert (subjects, missed) == (["a/1", "a/2", "a/3", "a/4"], False)
+
+
 async def test_a_watcher_that_never_reads_slows_nobody(database: Database) -> None:
     async with running(database) as events:
-        await events.after(-0) if await events.position() else None
         lazy = asyncio.ensure_future(events.after(0))
         await say(events, *range(2 * BATCH))
 
@@ -180,17 +220,17 @@ async def test_a_publisher_is_not_kept_waiting_for_ever_by_a_dead_database(datab
 
 Steps = st.lists(
     st.one_of(
-        st.tuples(st.just("say"), st.integers(1, 60)),
+        st.tuples(st.just("say"), st.integers(1, 9)),
         st.tuples(st.just("watch"), st.integers(0, 3)),
-        st.tuples(st.just("come"), st.integers(0, 200)),
+        st.tuples(st.just("come"), st.integers(0, 60)),
         st.tuples(st.just("settle"), st.just(0)),
         st.tuples(st.just("restart"), st.just(0)),
     ),
-    max_size=25,
+    max_size=30,
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps=Steps)
 def test_whatever_happens_a_watcher_misses_nothing_unknowingly(steps: list[tuple[str, int]]) -> None:
     with TemporaryDirectory() as directory:
@@ -206,7 +246,7 @@ async def _whatever(directory: Path, steps: list[tuple[str, int]]) -> None:
             await Database.open(f"sqlite+aiosqlite:///{directory}/e.db")
         )
         run = contextlib.AsyncExitStack()
-        events = await run.enter_async_context(running(database, keep=50, recent=20))
+        events = await run.enter_async_context(running(database, keep=10, recent=4))
         for step, value in steps:
             match step:
                 case "say":
@@ -220,7 +260,7 @@ async def _whatever(directory: Path, steps: list[tuple[str, int]]) -> None:
                     await events.after(await events.position())
                 case "restart":
                     await run.aclose()
-                    events = await run.enter_async_context(running(database, keep=50, recent=20))
+                    events = await run.enter_async_context(running(database, keep=10, recent=4))
         await say(events, said + 1)
         await follow(events, end := await events.position(), until=end + 1)
         for watcher in watchers.values():
