@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from .faults import Faults
+from .inside import sweep
 from .machine import Machine
 from .terminal import Failed, emit
 
@@ -39,6 +40,7 @@ def contact(machine: Machine, command: str, tick: Tick = time.sleep) -> Faults:
     _wait_while_hung(machine, command, tick)
     while (wait_s := machine.read().numbers.get("busy_until", 0.0) - time.time()) > 0:
         tick(min(wait_s, _LOOK_EVERY_S))
+    sweep(machine)
     if faults.call_s > 0:
         tick(faults.call_s)
     if faults.hits(faults.garbage, command):

@@ -6,7 +6,7 @@ The file is read at every call, and again while a call waits, so a fault can be 
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .terminal import Failed
 
@@ -19,6 +19,8 @@ class Faults(NamedTuple):
 
     launch_s: float = 2.0
     """A whole launch, download included."""
+    boot_s: float = -1.0
+    """The boot in a launch, during which the state is mostly `Unknown`; negative: its share of the launch."""
     start_s: float = 0.3
     stop_s: float = 0.3
     suspend_s: float = 0.1
@@ -64,10 +66,11 @@ def read_faults(home: Path) -> Faults:
         found |= json.loads(text)
     except (ValueError, TypeError) as error:
         raise Failed(f"multipass-sim: {home / 'faults.json'} is not a JSON object: {error}") from error
-    return Faults(**dict(_parsed(key, value) for key, value in found.items() if key[14:] not in _NOT_FAULTS))
+    wanted = {key: value for key, value in found.items() if key.removeprefix(_PREFIX) not in _NOT_FAULTS}
+    return Faults()._replace(**dict(_parsed(key, value) for key, value in wanted.items()))
 
 
-def _parsed(key: str, value: object) -> tuple[str, object]:
+def _parsed(key: str, value: object) -> tuple[str, Any]:
     field = key.removeprefix(_PREFIX).lower()
     if not key.startswith(_PREFIX) or field not in Faults._fields:
         raise Failed(f"multipass-sim: no setting {key}; docs/simulator.md lists them")

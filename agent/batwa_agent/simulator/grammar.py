@@ -1,4 +1,4 @@
-"""Multipass's options and arguments, read the way its parser (Qt's) reads them. Source: the 1.16.3 recordings."""
+"""Multipass's options and arguments, read the way its parser (Qt's) reads them. Source: the recordings."""
 
 from typing import NamedTuple
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# First process of a VM's namespaces, started in the VM's directory. Builds a root of its own in which this
+# First process of the namespaces of the VM in directory $1, named $2. Builds a root of its own in which this
 # machine's programs can be read and nothing else of it seen, says "up PID", and ends when nobody is left inside.
 set -eu
 
@@ -68,7 +68,8 @@ rest() {
 }
 
 main() {
-    name=$1
+    cd "$1"
+    name=$2
     # the old /proc still counts processes as the machine does
     read -r pid _ < /proc/self/stat
     hostname "$name" 2>/dev/null || echo "$name" > /proc/sys/kernel/hostname

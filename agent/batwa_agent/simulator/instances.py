@@ -40,6 +40,10 @@ class Instance(NamedTuple):
             return "Deleted"
         return [state for since, state in self.timeline if since <= now][-1]
 
+    def since(self, now: float) -> float:
+        """Return since when it has been in the state that it is in."""
+        return [since for since, _ in self.timeline if since <= now][-1]
+
     @property
     def settles_at(self) -> float:
         """When the last state of the timeline begins."""

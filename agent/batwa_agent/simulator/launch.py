@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from .daemon import NO_DAEMON, contact
 from .faults import Faults
+from .furnish import furnish
 from .grammar import Call
-from .guest import furnish
 from .images import Image, missing_file
 from .instances import Instance, Timeline
 from .machine import Machine
@@ -20,9 +20,9 @@ from .spinner import Spinner, reporting
 from .terminal import Failed, complain, emit, log_prefix
 
 _DISK_OF_IMAGE_BYTES = 1_677_721_600
-_NEVER = 2.0**40
 _STARTING_SHARE = 0.1
-"""Part of the boot in which the state is `Starting`; it is `Unknown` afterwards."""
+_STARTING_AT_MOST_S = 0.5
+"""The beginning of the boot in which the state is `Starting`; it is `Unknown` afterwards."""
 
 
 class _Phase(NamedTuple):
@@ -119,7 +119,8 @@ class _Run:
     def _start(self) -> None:
         """Hand over to the instance's timeline, then watch it."""
         now, launch_s = time.time(), self._faults.launch_s
-        up_at = now + _STARTING.share * launch_s
+        boot_s = self._faults.boot_s
+        up_at = now + (_STARTING.share * launch_s if boot_s < 0 else boot_s)
         self._create(self._timeline(now, up_at))
         self._spinner.message(_STARTING.text.format(name=self._name))
         self._spinner.wait_until(up_at)
@@ -134,7 +135,8 @@ class _Run:
         self._fail_if_asked(_WAITING)
 
     def _timeline(self, now: float, up_at: float) -> Timeline:
-        booting = ((now, "Starting"), (now + (up_at - now) * _STARTING_SHARE, "Unknown"))
+        starting_s = min((up_at - now) * _STARTING_SHARE, _STARTING_AT_MOST_S)
+        booting = ((now, "Starting"), (now + starting_s, "Unknown"))
         if self._asked_phase(self._faults.fail_launch) == _STARTING.name:
             return booting
         if self._asked_phase(self._faults.crash) == _STARTING.name:
@@ -145,7 +147,7 @@ class _Run:
         request, image = self._request, self._image
         furnish(self._machine, self._name, request.user_data)
         with self._machine.changing() as state:
-            del state.preparing[self._name]
+            state.preparing.pop(self._name, None)
             state.images[image.hash] = True
             state.instances[self._name] = Instance(
                 name=self._name,

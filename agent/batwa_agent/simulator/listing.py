@@ -7,6 +7,7 @@ from .document import json_text
 from .grammar import Call
 from .instances import UP, Instance
 from .machine import Machine
+from .settings import PRIMARY_NAME
 from .terminal import emit
 
 _GAP = 3
@@ -72,7 +73,7 @@ def _table(found: list[Instance], asked: dict[str, str], now: float) -> str:
 
 
 def _by_name(found: list[Instance]) -> list[Instance]:
-    return sorted(found, key=lambda i: i.name)
+    return sorted(found, key=lambda i: (i.name != PRIMARY_NAME, i.name))
 
 
 _FORMATS = {"json": _json, "yaml": _yaml, "csv": _csv, "table": _table}

@@ -67,7 +67,7 @@ class Machine:
 
     @contextmanager
     def changing(self) -> Iterator[State]:
-        """Hold the lock, yield the state, and write it back unless an error leaves the block. Never wait inside."""
+        """Hold the lock, yield the state, write it back unless an error leaves. Never wait inside."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

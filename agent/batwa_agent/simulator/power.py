@@ -7,9 +7,11 @@ import time
 
 from .daemon import contact
 from .grammar import Call
-from .guest import end_guest
+from .inside import sweep
 from .instances import UP, Instance
+from .launch import launch
 from .machine import Machine, State
+from .request import read_request
 from .settings import PRIMARY_NAME
 from .spinner import Spinner, reporting
 from .terminal import Failed
@@ -26,15 +28,25 @@ def run(call: Call, machine: Machine) -> int:
     spinner = Spinner(call.timeout_s(), f"instance to {call.command}")
     with reporting(spinner):
         spinner.start(f"{_ING[call.command]} {_what(names)}")
-        change_power(machine, call, names, spinner)
+        contact(machine, call.command, spinner.tick)
+        is_new = (
+            call.command == "start"
+            and names == [PRIMARY_NAME]
+            and PRIMARY_NAME not in machine.read().instances
+        )
+        if not is_new:
+            change_power(machine, call, names, spinner)
         if call.command in {"start", "restart"}:
             spinner.stop()
+    if is_new:
+        # an absent instance named like the configured primary one is launched instead
+        with reporting(spinner):
+            launch(machine, read_request(Call("launch", {"name": PRIMARY_NAME}, ())), spinner)
     return 0
 
 
 def change_power(machine: Machine, call: Call, names: list[str], spinner: Spinner) -> None:
     """Do what *call* says to *names* (none: all of them) and wait for it."""
-    contact(machine, call.command, spinner.tick)
     _wait_for_starts(machine, call, names, spinner)
     with machine.changing() as state:
         names = names or [i.name for i in state.instances.values() if not i.deleted]
@@ -44,9 +56,7 @@ def change_power(machine: Machine, call: Call, names: list[str], spinner: Spinne
         begun = [_begin(machine, call, state, state.instances[name]) for name in names]
     until = max((i.timeline[-1][0] for i in begun if "time" not in call.options), default=0.0)
     spinner.wait_until(until)
-    for instance in begun:
-        if not instance.state_at(time.time()) in UP:
-            end_guest(machine, instance.name)
+    sweep(machine)
 
 
 def refuse_absent(command: str, names: list[str], state: State) -> None:

@@ -1,10 +1,10 @@
-"""`exec` and `shell`: a command in a VM, on this program's own terminal or pipes, with nothing copied between."""
+"""`exec` and `shell`: a command in a VM, on this program's own terminal or pipes; no byte is copied."""
 
 import os
 import shlex
 import signal
-import sys
 import time
+from typing import NoReturn
 
 from .daemon import ask, contact, why_unreachable
 from .grammar import Call
@@ -18,6 +18,8 @@ from .terminal import Failed, emit
 
 _CONNECTION_LOST = 255
 _RETRY = 4
+_SH = "/bin/sh"
+_TYPED = (signal.SIGINT, signal.SIGQUIT)
 _SUPERVISOR = f'"$@" {LOCK_FD}>&-; exit 0'
 """Must stay to enforce that `shell` ends with 0 whatever the remote shell says; touches no byte."""
 _AT_HOME = 'cd; exec "$@"'
@@ -71,12 +73,12 @@ def _wake(call: Call, machine: Machine, instance: Instance) -> None:
         spinner.stop()
 
 
-def _shell(guest: Guest) -> int:
+def _shell(guest: Guest) -> NoReturn:
     what = "a shell in namespaces of its own" if guest.is_isolated else "a plain shell, not isolated"
     emit(_MOTD.format(what=what))
-    argv = ["sh", "-c", _SUPERVISOR, "sh", *guest.prefix]
+    argv = ["sh", "-c", _SUPERVISOR, "sh", *guest.prefix, "sh", "-c", _AT_HOME, "sh", guest.shell, "-l"]
     os.chdir(guest.directory)
-    os.execvpe("sh", [*argv, "sh", "-c", _AT_HOME, "sh", guest.environment["SHELL"], "-l"], guest.environment)
+    os.execve(_SH, argv, guest.environment)  # noqa: S606 -- this process has to become the terminal's
 
 
 def _exec(call: Call, guest: Guest) -> int:
@@ -84,7 +86,10 @@ def _exec(call: Call, guest: Guest) -> int:
     if "working-directory" in call.options:
         line = f"cd {shlex.quote(call.options['working-directory'])} && {line}"
     argv = [*guest.prefix, "env", "--default-signal=INT", "--default-signal=QUIT"] if guest.prefix else []
-    argv += ["sh", "-c", _AT_HOME, "sh", guest.environment["SHELL"], "-c", line]
+    argv += ["sh", "-c", _AT_HOME, "sh", guest.shell, "-c", line]
+    os.chdir(guest.directory)
+    for number in _TYPED:
+        signal.signal(number, signal.SIG_IGN)
     while (code := _wait_for(argv, guest)) == _RETRY:
         pass  # what the real client does: it takes a remote 4 for its own order to try again
     return code
@@ -92,20 +97,9 @@ def _exec(call: Call, guest: Guest) -> int:
 
 def _wait_for(argv: list[str], guest: Guest) -> int:
     """Run it to its end; a command that a signal ended reads as a lost connection."""
-    child = os.fork()
-    if child == 0:
-        try:
-            if guest.prefix:
-                # whoever types Ctrl-C means the command, which gets its signals back from `env`
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
-                signal.signal(signal.SIGQUIT, signal.SIG_IGN)
-            os.chdir(guest.directory)
-            os.close(LOCK_FD)
-            os.execvpe(argv[0], argv, guest.environment)
-        finally:
-            os._exit(127)
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
-    sys.stdin.close()
+    # what is typed is meant for the command: nsenter ignores it too, and `env` undoes that behind it
+    its_own = () if guest.prefix else _TYPED
+    close_lock = [(os.POSIX_SPAWN_CLOSE, LOCK_FD)]
+    child = os.posix_spawnp(argv[0], argv, guest.environment, file_actions=close_lock, setsigdef=its_own)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if code >= 0 else _CONNECTION_LOST

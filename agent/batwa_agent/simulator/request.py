@@ -1,6 +1,6 @@
-"""What `launch` asks for, checked in the order in which Multipass checks: the client first, then the daemon."""
+"""What `launch` asks for, checked in Multipass's order: the client first, then the daemon."""
 
-import random
+import os
 import re
 import sys
 from pathlib import Path
@@ -107,8 +107,8 @@ def free_name(state: State) -> str:
         "koala",
     )
     while True:
-        # a name, not a secret
-        name = f"{random.choice(words)}-{random.choice(animals)}"  # noqa: S311 -- a name, not a secret
+        first, second = os.urandom(2)
+        name = f"{words[first % len(words)]}-{animals[second % len(animals)]}"
         if len(state.instances) > len(words) * len(animals) // 2:
             name += f"-{len(state.instances)}"
         if name not in state.instances and not state.is_preparing(name):

@@ -5,7 +5,7 @@ import time
 
 from .daemon import contact
 from .grammar import Call
-from .guest import end_guest
+from .inside import end_guest
 from .instances import Instance
 from .machine import Machine, State
 from .terminal import Failed
@@ -49,6 +49,6 @@ def _apply(call: Call, state: State, instance: Instance) -> list[str]:
     if not instance.deleted:
         suspended = instance.state_at(time.time()) == "Suspended"
         state.instances[instance.name] = instance.going(
-            (1.0, "Suspended" if suspended else "Stopped")
+            (time.time(), "Suspended" if suspended else "Stopped")
         )._replace(deleted=True)
     return []

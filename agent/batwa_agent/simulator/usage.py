@@ -25,7 +25,7 @@ Delays and faults are set by MULTIPASS_SIM_... variables; docs/simulator.md expl
 _COMMAND_CELLS = 14
 
 
-def run(call: Call, machine: Machine) -> int:
+def run(call: Call, _machine: Machine) -> int:
     """Print the help of one command, or the list of all."""
     if not call.names:
         summaries = {name: spec.summary for name, spec in COMMANDS.items()} | NOT_SIMULATED

@@ -1,0 +1,1 @@
+"""The simulator, run as a program."""
