@@ -92,7 +92,7 @@ async def test_what_is_typed_reaches_the_shell_and_its_output_comes_back(client:
 
 async def test_the_shell_knows_its_size_and_learns_a_new_one(client: Client) -> None:
     async with await shell(client, more="&rows=30&cols=100") as socket:
-        await socket.send_str("stty size; trap 'stty size' WINCH\n")
+        await socket.send_str("trap 'stty size' WINCH; stty size\n")
         await until(socket, b"30 100\r\n")
         await socket.send_str('{"type":"resize","rows":41,"cols":121}')
         await socket.send_str("\n")
@@ -122,12 +122,10 @@ async def test_a_binary_resize_is_keys(client: Client, driver: FakeDriver) -> No
 async def test_the_shell_has_a_terminal_of_its_own_and_none_of_our_secrets(
     client: Client, driver: FakeDriver
 ) -> None:
-    driver.argv = (
-        "sh",
-        "-c",
-        "echo tty=$(ps -o tty= -p $$) term=$TERM; env | grep -c ^BATWA_;"
-        " ls -l /proc/$$/fd | grep -c socket:; echo .",
+    look = (
+        "echo tty=$(ps -o tty= -p $$) term=$TERM; env | grep -c ^BATWA_; ls -l /proc/$$/fd | grep -c socket:"
     )
+    driver.argv = ("sh", "-c", f"{look}; echo .")
     async with await shell(client) as socket:
         first, second, third, *_ = (await until(socket, b".\r\n")).split(b"\r\n")
     assert first.startswith(b"tty=pts/") and first.endswith(b"term=xterm-256color")
@@ -136,7 +134,7 @@ async def test_the_shell_has_a_terminal_of_its_own_and_none_of_our_secrets(
 
 
 async def test_control_c_interrupts_what_runs(client: Client, driver: FakeDriver) -> None:
-    driver.argv = ("sh", "-c", "trap 'echo stopped; exit' INT; echo ready; sleep 60")
+    driver.argv = ("sh", "-c", "trap 'echo stopped; exit' INT; echo ready; while :; do sleep 0.05; done")
     async with await shell(client) as socket:
         await until(socket, b"ready")
         await socket.send_bytes(b"\x03")
@@ -225,7 +223,11 @@ async def test_a_viewer_that_does_not_read_stops_its_shell_and_fills_no_memory(
     driver.argv = ("sh", "-c", "yes 0123456789; true")
     lazy = await shell(client)
     await until(lazy, b"0123456789")
-    transport = lazy._response.connection.transport  # a browser that stops reading
+    connection = (
+        lazy._response.connection
+    )  # what a browser that stops reading does is not in the client's API
+    assert connection is not None and connection.transport is not None
+    transport = connection.transport
     transport.pause_reading()
     before = await settled_bytes()
     after = await settled_bytes()
