@@ -4,6 +4,7 @@ Namespaces begin with the first command in the VM and end when it is stopped, or
 process. docs/simulator.md says what is isolated and what is not.
 """
 
+import ctypes
 import fcntl
 import os
 import select
@@ -19,6 +20,7 @@ LOCK_FD = 9
 """Where a session keeps its share of the guest's lock: while one is held, the namespaces stay."""
 
 _SCRIPT = Path(__file__).with_name("guest.sh")
+_SPACES = ("user", "mnt", "uts", "ipc", "pid")
 _BOOT_WITHIN_S = 10.0
 _UNSHARE = (
     *("setsid", "--fork", "unshare", "--map-user=1000", "--map-group=1000", "--keep-caps"),
@@ -28,13 +30,11 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Guest(NamedTuple):
-    """How to run something in a VM."""
+    """How to run something in a VM, once this process is inside."""
 
     prefix: tuple[str, ...]
     """Argv in front of the command's own."""
     environment: dict[str, str]
-    directory: str
-    """Where the prefix is to be run."""
     is_isolated: bool
 
     @property
@@ -44,9 +44,9 @@ class Guest(NamedTuple):
 
 
 def enter(machine: Machine, name: str) -> Guest:
-    """Return how to run something in *name*, bringing its namespaces up first if need be.
+    """Move this process into *name*, bringing its namespaces up first if need be.
 
-    This process, and what it executes, holds the guest's lock on `LOCK_FD` from now on.
+    From now on what it starts is inside, in the user's home, and it holds the guest's lock on `LOCK_FD`.
     """
     vm = machine.vm_path(name)
     (vm / "inside").touch()
@@ -56,12 +56,24 @@ def enter(machine: Machine, name: str) -> Guest:
     if lock != LOCK_FD:
         os.close(lock)
     init = _init_of(machine, name)
-    if init is None:
-        home = str(vm / "home")
-        marker = {MARKER: f"{machine.path}/{name}"}
-        return Guest((), _environment(home) | marker, home, is_isolated=False)
-    prefix = ("nsenter", "-t", str(init.pid), "-U", "--preserve-credentials", "-m", "-u", "-i", "-p")
-    return Guest(prefix, _environment("/home/ubuntu"), "/", is_isolated=True)
+    home = str(vm / "home") if init is None else "/home/ubuntu"
+    if init is not None:
+        _join(init)
+    os.chdir(home)
+    # by their environment processes without namespaces are found again
+    prefix = () if init else ("env", f"{MARKER}={machine.path}/{name}")
+    return Guest(prefix, _environment(home), is_isolated=init is not None)
+
+
+def _join(init: Process) -> None:
+    """Move this process into the namespaces of *init*, and what it starts also into that of processes."""
+    spaces = [os.open(f"/proc/{init.pid}/ns/{kind}", os.O_RDONLY) for kind in _SPACES]
+    # by ctypes, because os.setns is as new as Python 3.12
+    libc = ctypes.CDLL(None, use_errno=True)
+    for space in spaces:
+        if libc.setns(space, 0):
+            raise Failed(f"multipass-sim: cannot enter the instance: {os.strerror(ctypes.get_errno())}")
+        os.close(space)
 
 
 def _environment(home: str) -> dict[str, str]:
@@ -97,8 +109,8 @@ def _init_of(machine: Machine, name: str) -> Process | None:
 def _boot(vm: Path, name: str) -> Process | None:
     """Start the namespaces, detached from this process; None if the kernel or the tools do not allow it."""
     path = os.environ.get("PATH", "") + ":" + _PATH
-    if not all(_is_on(path, tool) for tool in ("setsid", "unshare", "nsenter", "mount", "flock")):
-        (vm / "boot.log").write_text("setsid, unshare, nsenter, mount and flock (util-linux) are needed\n")
+    if not all(_is_on(path, tool) for tool in ("setsid", "unshare", "mount", "flock")):
+        (vm / "boot.log").write_text("setsid, unshare, mount and flock (util-linux) are needed\n")
         return None
     ours, theirs = os.pipe()
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

@@ -20,9 +20,9 @@ _CONNECTION_LOST = 255
 _RETRY = 4
 _SH = "/bin/sh"
 _TYPED = (signal.SIGINT, signal.SIGQUIT)
+"""What is typed is meant for the command, not for this program."""
 _SUPERVISOR = f'"$@" {LOCK_FD}>&-; exit 0'
 """Must stay to enforce that `shell` ends with 0 whatever the remote shell says; touches no byte."""
-_AT_HOME = 'cd; exec "$@"'
 _MOTD = """Welcome to Ubuntu 24.04 LTS (GNU/Linux 6.8.0-multipass-sim)
 
  * This is a simulated VM: {what}.
@@ -76,8 +76,7 @@ def _wake(call: Call, machine: Machine, instance: Instance) -> None:
 def _shell(guest: Guest) -> NoReturn:
     what = "a shell in namespaces of its own" if guest.is_isolated else "a plain shell, not isolated"
     emit(_MOTD.format(what=what))
-    argv = ["sh", "-c", _SUPERVISOR, "sh", *guest.prefix, "sh", "-c", _AT_HOME, "sh", guest.shell, "-l"]
-    os.chdir(guest.directory)
+    argv = ["sh", "-c", _SUPERVISOR, "sh", *guest.prefix, guest.shell, "-l"]
     os.execve(_SH, argv, guest.environment)  # noqa: S606 -- this process has to become the terminal's
 
 
@@ -85,21 +84,16 @@ def _exec(call: Call, guest: Guest) -> int:
     line = " ".join(shlex.quote(word) for word in call.names[1:])
     if "working-directory" in call.options:
         line = f"cd {shlex.quote(call.options['working-directory'])} && {line}"
-    argv = [*guest.prefix, "env", "--default-signal=INT", "--default-signal=QUIT"] if guest.prefix else []
-    argv += ["sh", "-c", _AT_HOME, "sh", guest.shell, "-c", line]
-    os.chdir(guest.directory)
     for number in _TYPED:
         signal.signal(number, signal.SIG_IGN)
-    while (code := _wait_for(argv, guest)) == _RETRY:
+    while (code := _wait_for([*guest.prefix, guest.shell, "-c", line], guest)) == _RETRY:
         pass  # what the real client does: it takes a remote 4 for its own order to try again
     return code
 
 
 def _wait_for(argv: list[str], guest: Guest) -> int:
     """Run it to its end; a command that a signal ended reads as a lost connection."""
-    # what is typed is meant for the command: nsenter ignores it too, and `env` undoes that behind it
-    its_own = () if guest.prefix else _TYPED
     close_lock = [(os.POSIX_SPAWN_CLOSE, LOCK_FD)]
-    child = os.posix_spawnp(argv[0], argv, guest.environment, file_actions=close_lock, setsigdef=its_own)
+    child = os.posix_spawnp(argv[0], argv, guest.environment, file_actions=close_lock, setsigdef=_TYPED)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if code >= 0 else _CONNECTION_LOST
