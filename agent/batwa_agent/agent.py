@@ -91,16 +91,18 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         tasks.spawn(Lookups(driver, inventory, watcher).look_up_forever(), name="lookups")
         if uplink is not None:
             tasks.spawn(_keep_informed(settings, uplink, listening), name="uplink")
-        yield Agent(
-            agent_id=settings.agent_id,
-            api_key=api_key,
-            machine=Machine(driver=driver, inventory=inventory, watcher=watcher, operations=operations),
-            watcher=watcher,
-            terminals=terminals,
-            uplink=uplink,
-            listening=listening,
-        )
-        await terminals.stop()
+        try:
+            yield Agent(
+                agent_id=settings.agent_id,
+                api_key=api_key,
+                machine=Machine(driver=driver, inventory=inventory, watcher=watcher, operations=operations),
+                watcher=watcher,
+                terminals=terminals,
+                uplink=uplink,
+                listening=listening,
+            )
+        finally:
+            await terminals.stop()
 
 
 def key_of(settings: Settings) -> str:

@@ -16,12 +16,16 @@ MESSAGE_BYTES = 1 << 20
 """Largest message taken; a longer paste comes as several."""
 CONGESTED_BYTES = 64 << 10
 """Output not yet taken by the network above which the shell is held back."""
+CONTROL_BYTES = 1 << 20
+"""Above it pings go unanswered: a viewer that only pings must not fill memory."""
 PING_EVERY_S = 15.0
 SILENCE_S = 40.0
 """A browser that answers no ping for this long is gone."""
+_PING = b"\x89\x00"
 LOOK_S = 1.0
 """How soon a lost connection is noticed while nothing is read from it."""
 CLOSE_S = 5.0
+BROKEN = Ending(4500, "internal")
 _RESIZE_BYTES = 256
 """No resize message is longer; what is longer is keys."""
 
@@ -53,13 +57,18 @@ class TerminalSocket:
         self._terminal.attach(self)
         if self._terminal.ending is not None:
             self.over(self._terminal.ending)
-        async with Supervisor() as tasks:
-            receiving = tasks.start(self._receive(), name="keys")
-            tasks.spawn(self._ping_forever(), name="pings")
-            await asyncio.wait((receiving, self._ending), return_when=asyncio.FIRST_COMPLETED)
-        if self._typing is not None:
-            self._typing.cancel()
-        await self._close()
+        ending = BROKEN
+        try:
+            async with Supervisor() as tasks:
+                receiving = tasks.start(self._receive(), name="keys")
+                tasks.spawn(self._ping_forever(), name="pings")
+                await asyncio.wait((receiving, self._ending), return_when=asyncio.FIRST_COMPLETED)
+            ending = self._ending.result() if self._ending.done() else EXITED
+        finally:
+            self._ending.cancel()
+            if self._typing is not None:
+                self._typing.cancel()
+            await self._close(ending)
         return self._ws
 
     def show(self, chunk: bytes) -> bool:
@@ -95,9 +104,11 @@ class TerminalSocket:
             match message.type:
                 case WSMsgType.TEXT | WSMsgType.BINARY:
                     await self._until_typed()
+                    if self._is_gone():
+                        return
                     self._take(message.data, is_text=message.type is WSMsgType.TEXT)
                 case WSMsgType.PING:
-                    await self._ws.pong(message.data)
+                    self._control(bytes((0x8A, len(message.data))) + message.data)
                 case WSMsgType.PONG:
                     pass
                 case _:
@@ -118,8 +129,12 @@ class TerminalSocket:
         """Wait while an earlier message waits for the shell: the network is not read meanwhile."""
         while self._typing is not None:
             await asyncio.wait((self._typing,), timeout=LOOK_S)
-            if self._typing.done() or self._is_gone():
+            if self._typing.done():
                 self._typing = None
+            elif self._is_gone():
+                return
+            else:
+                self._control(_PING)  # only writing shows that nobody is there while nothing is read
 
     def _is_gone(self) -> bool:
         return self._transport is None or self._transport.is_closing()
@@ -129,16 +144,21 @@ class TerminalSocket:
         self._heard_at = loop.time()
         while True:
             await asyncio.sleep(PING_EVERY_S)
-            if self._typing is not None:
+            if self._typing is not None and not self._typing.done():
                 self._heard_at = loop.time()
             elif loop.time() - self._heard_at > SILENCE_S and self._transport is not None:
                 self._transport.abort()
-            with suppress(ConnectionError):
-                await self._ws.ping()
+            self._control(_PING)
 
-    async def _close(self) -> None:
-        ending = self._ending.result() if self._ending.done() else EXITED
-        self._ending.cancel()
+    def _control(self, frame: bytes) -> None:
+        """Write a control frame at once: the library would wait behind a viewer that takes no output."""
+        transport = self._transport
+        if transport is None or self._is_gone():
+            return
+        if transport.get_write_buffer_size() < CONTROL_BYTES:
+            transport.write(frame)
+
+    async def _close(self, ending: Ending) -> None:
         try:
             async with asyncio.timeout(CLOSE_S):
                 if self._sending is not None:

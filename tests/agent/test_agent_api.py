@@ -1,5 +1,6 @@
 """The agent over HTTP: who may, what is answered, and the documented bodies."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from aiohttp.test_utils import TestClient
 from batwa_agent.agent import AGENT, running
 from batwa_agent.api import ROUTES
 from batwa_agent.app import make_app
+from batwa_agent.driver import Listed
 from batwa_agent.settings import Settings
 from batwa_common.errors import DriverUnavailable
 from batwa_common.settings import SettingsError
@@ -158,3 +160,14 @@ async def test_an_agent_without_a_key_does_not_start(keyless: Settings) -> None:
     with pytest.raises(SettingsError, match="BATWA_AGENT_API_KEY"):
         async with running(keyless, FakeDriver()):
             pass
+
+
+async def test_a_background_task_that_dies_takes_the_agent_with_it(settings: Settings) -> None:
+    class Broken(FakeDriver):
+        async def list_vms(self) -> list[Listed]:
+            raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with running(settings, Broken()), asyncio.timeout(5):
+            await asyncio.Event().wait()
+    assert caught.group_contains(ZeroDivisionError)
