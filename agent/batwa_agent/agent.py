@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -16,7 +17,7 @@ from batwa_common.settings import SettingsError
 from batwa_common.supervisor import Supervisor
 from batwa_common.wire.agent import RegisterAgent
 
-from . import host
+from . import disk, host
 from .driver import Driver
 from .inventory import Inventory
 from .known_vms import KnownVms
@@ -57,7 +58,9 @@ AGENT = web.AppKey("agent", Agent)
 
 @asynccontextmanager
 async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
-    """Start an agent, yield it, stop it in reverse order. Raises `SettingsError` without a key.
+    """Start an agent, yield it, stop it in reverse order.
+
+    Raises `SettingsError` without a key, or if another agent uses the data directory.
 
     The supervisor owns every background task: one that dies takes the agent down with it, the
     process exits non-zero, and the service manager restarts a whole agent rather than keep a limping one.
@@ -65,6 +68,7 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
     api_key = key_of(settings)
     await asyncio.to_thread(settings.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
     async with (
+        only_one(settings.data_dir),
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
         Supervisor() as tasks,
     ):
@@ -72,17 +76,7 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         known = KnownVms(settings.data_dir / "inventory.json")
         watcher = Watcher(driver, inventory, known, poll_s=settings.driver.poll_s)
         uplink = _uplink(settings, api_key, session, inventory, watcher)
-        operations = Operations(
-            worker=_worker(settings, driver, inventory, watcher),
-            inventory=inventory,
-            store=OperationStore(settings.data_dir / "operations"),
-            tasks=tasks,
-            must_answer=watcher.must_answer,
-            publish=partial(_publish, watcher, uplink),
-            agent_id=settings.agent_id,
-            parallel_launches=settings.driver.parallel_launches,
-            keep=settings.operation.keep,
-        )
+        operations = _operations(settings, driver, inventory, watcher, uplink, tasks)
         terminals = Terminals(shell=driver.shell, env=_shell_environment(), limit=settings.terminal.limit)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         await watcher.load()
@@ -115,6 +109,17 @@ def key_of(settings: Settings) -> str:
     return settings.api_key.get_secret_value()
 
 
+@asynccontextmanager
+async def only_one(directory: Path) -> AsyncIterator[None]:
+    """Hold *directory* while the block runs; a file left by a kill means nothing, the lock does."""
+    try:
+        file = await asyncio.to_thread(disk.lock, directory / "lock")
+    except BlockingIOError:
+        raise SettingsError(f"another agent uses {directory}; give this one another data_dir") from None
+    with file:
+        yield
+
+
 def multipass(settings: Settings) -> Multipass:
     """Return the driver that *settings* describe. Call it on the loop that will use it."""
     section = settings.driver
@@ -129,6 +134,27 @@ def multipass(settings: Settings) -> Multipass:
             start_s=section.start_s,
             stop_s=section.stop_s,
         ),
+    )
+
+
+def _operations(
+    settings: Settings,
+    driver: Driver,
+    inventory: Inventory,
+    watcher: Watcher,
+    uplink: Uplink | None,
+    tasks: Supervisor,
+) -> Operations:
+    return Operations(
+        worker=_worker(settings, driver, inventory, watcher),
+        inventory=inventory,
+        store=OperationStore(settings.data_dir / "operations"),
+        tasks=tasks,
+        must_answer=watcher.must_answer,
+        publish=partial(_publish, watcher, uplink),
+        agent_id=settings.agent_id,
+        parallel_launches=settings.driver.parallel_launches,
+        keep=settings.operation.keep,
     )
 
 

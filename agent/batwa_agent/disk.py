@@ -1,7 +1,9 @@
 """Files that are either the old or the new content, whatever happens. All of it blocks: use a thread."""
 
+import fcntl
 import os
 from pathlib import Path
+from typing import IO
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -13,6 +15,17 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     new.replace(path)
     sync_directory(path.parent)
+
+
+def lock(path: Path) -> IO[bytes]:
+    """Return *path* open and locked until it is closed. Raises BlockingIOError if another process has it."""
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
+    return file
 
 
 def sync_directory(directory: Path) -> None:

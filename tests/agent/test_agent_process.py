@@ -238,3 +238,9 @@ async def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         port = server.sockets[0].getsockname()[1]
         status, out = await command(tmp_path, "run", "--port", str(port))
     assert status == 1 and "address already in use" in out
+
+
+async def test_a_data_directory_has_one_agent(tmp_path: Path) -> None:
+    async with agent(tmp_path):
+        status, out = await command(tmp_path, "run")
+        assert status == 2 and "another agent uses" in out
