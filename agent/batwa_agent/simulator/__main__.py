@@ -5,7 +5,7 @@ import sys
 from importlib import import_module
 
 from .daemon import Garbage
-from .grammar import ALIASES, COMMANDS, NOT_SIMULATED, Call, read_call
+from .grammar import ALIASES, COMMANDS, Call, read_call, refuse_not_simulated
 from .machine import Machine
 from .terminal import Failed, complain, emit
 
@@ -32,8 +32,7 @@ def _run(arguments: list[str]) -> int:
     command = ALIASES.get(first, first)
     if command in {"", "-h", "--help"}:
         return _call(Call("help", {}, ())) or (0 if command else 2)
-    if command in NOT_SIMULATED:
-        raise Failed(f"multipass-sim: `{command}` is not simulated; docs/simulator.md lists what is")
+    refuse_not_simulated(command)
     if command.startswith("-"):
         raise Failed(f"Unknown option '{command.lstrip('-')}'.", 1)
     if command not in COMMANDS:

@@ -139,6 +139,12 @@ def read_call(command: str, arguments: list[str]) -> Call:
     return Call(command, options, tuple(names), "help" in options)
 
 
+def refuse_not_simulated(command: str) -> None:
+    """Raise `Failed` for a command that Multipass has and the simulator does not."""
+    if command in NOT_SIMULATED:
+        raise Failed(f"multipass-sim: `{command}` is not simulated; docs/simulator.md lists what is")
+
+
 def _known(spec: Spec) -> tuple[dict[str, bool], dict[str, str]]:
     takes_value = {"help": False, "verbose": False}
     short = {"h": "help", "v": "verbose"}

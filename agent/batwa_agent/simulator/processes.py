@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-_GONE_WITHIN_S = 5.0
+_GONE_WITHIN_S = 0.3
+"""A killed process may stay until its parent has noticed, which is not worth more waiting."""
 _LOOK_EVERY_S = 0.005
 
 
@@ -33,7 +34,7 @@ class Process(NamedTuple):
         return _started(self.pid) == self.started
 
     def kill(self) -> None:
-        """Kill it and wait until it is gone, some seconds at most."""
+        """Kill it and wait a moment until it is gone."""
         deadline = time.monotonic() + _GONE_WITHIN_S
         while self.lives() and time.monotonic() < deadline:
             try:

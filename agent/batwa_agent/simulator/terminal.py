@@ -1,7 +1,7 @@
 """What the program prints, and how it fails: unbuffered, in the order it happens on a shared terminal."""
 
 import os
-from datetime import datetime
+import time
 
 
 class Failed(Exception):
@@ -30,8 +30,9 @@ def client_exception(what: str) -> Failed:
 
 def log_prefix(category: str) -> str:
     """Return the beginning of an error line of Multipass's log, with the local time."""
-    now = datetime.now().astimezone().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-    return f"[{now}] [error] [{category}] "
+    now = time.time()
+    second = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(now))
+    return f"[{second}.{int(now * 1000) % 1000:03}] [error] [{category}] "
 
 
 def _write(fd: int, text: str | bytes) -> None:

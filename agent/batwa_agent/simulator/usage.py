@@ -1,6 +1,6 @@
 """`help`, and what is printed when no command is given."""
 
-from .grammar import COMMANDS, NOT_SIMULATED, Call
+from .grammar import COMMANDS, NOT_SIMULATED, Call, refuse_not_simulated
 from .machine import Machine
 from .terminal import Failed, emit
 
@@ -33,6 +33,7 @@ def run(call: Call, _machine: Machine) -> int:
         emit(_HEAD + "".join(rows))
         return 0
     name = call.names[0]
+    refuse_not_simulated(name)
     if name not in COMMANDS:
         raise Failed(
             f'Error: Unknown command or alias \'{name}\' (try "multipass help" or "multipass aliases")', 1

@@ -112,7 +112,9 @@ class Sim:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.machine = Machine(home)
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith("MULTIPASS_SIM_")}
+        # compiled files may be kept, or each of thousands of runs would compile everything anew
+        left_out = ("MULTIPASS_SIM_", "PYTHONDONTWRITEBYTECODE")
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
         self.env |= QUICK | {"MULTIPASS_SIM_HOME": str(home), "TERM": "xterm", "SECRET_OF_THE_HOST": "42"}
 
     def start(self, *args: str, **faults: str) -> "subprocess.Popen[str]":

@@ -1,6 +1,8 @@
 """Launches: what is seen meanwhile, killed in each phase, several at once."""
 
 import json
+import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -34,7 +36,7 @@ def test_states_during_a_launch_are_absent_starting_unknown_running(sim: Sim) ->
 @pytest.mark.parametrize("phase", ["Creating", "Retrieving image: 3", "Verifying", "Preparing"])
 @pytest.mark.parametrize("key", ["signal", "\x03"])
 def test_a_launch_killed_before_its_image_is_ready_leaves_nothing(sim: Sim, phase: str, key: str) -> None:
-    launch = sim.terminal("launch", "--name", "foo", LAUNCH_S="3")
+    launch = sim.terminal("launch", "--name", "foo", LAUNCH_S="1.5")
     launch.expect(phase)
     if key == "signal":
         launch.process.kill()
@@ -97,12 +99,12 @@ def test_of_many_launches_of_one_name_one_succeeds(sim: Sim) -> None:
 
 def test_calls_at_once_all_see_a_whole_state(sim: Sim) -> None:
     sim.ok("launch", "--name", "foo")
-    commands = ["suspend foo", "start foo", "list --format json", "info --format json"]
-    running = [sim.start(*command.split()) for command in commands * 4]
-    for process in running:
-        process.communicate(timeout=20)
+    changing = [sim.start(command, "foo") for command in ["suspend", "start", "stop"] * 4]
+    reading = [sim.start(command, "--format", "json") for command in ["list", "info"] * 4]
 
-    assert [process.returncode for process in running] == [0] * 16
+    assert all(json.loads(process.communicate(timeout=20)[0]) for process in reading)
+    refusals = [process.communicate(timeout=20)[1] for process in changing]
+    assert not [text for text in refusals if text and " failed: " not in text]
 
 
 def test_a_made_up_name_is_a_valid_one(sim: Sim) -> None:
@@ -142,6 +144,14 @@ def test_the_purge_of_one_leaves_the_others_in_the_trash(sim: Sim) -> None:
     assert sim.states() == {"theirs": "Deleted"}
     sim.ok("purge")
     assert sim.states() == {}
+
+
+def test_nothing_heavy_is_imported(sim: Sim) -> None:
+    argv = [sys.executable, "-X", "importtime", "-m", "batwa_agent.simulator", "list"]
+    seen = subprocess.run(argv, env=sim.env, capture_output=True, text=True, check=True).stderr
+
+    modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in seen.splitlines()}
+    assert not modules & {"pydantic", "aiohttp", "asyncio", "argparse", "subprocess", "dataclasses", "shutil"}
 
 
 def test_listing_is_quick(sim: Sim) -> None:

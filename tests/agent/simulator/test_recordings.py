@@ -103,6 +103,9 @@ def _come_to(case: Case, home: Path, image: Path) -> Path:
 def _replay(sim: Sim, recording: dict[str, Any], case: Case, image: Path) -> Answer:
     argv = [word.replace("/srv/images/debian12.qcow2", str(image)) for word in recording["argv"][1:]]
     argv = [re.sub("/srv/images/(debian12|blank).img", str(image), word) for word in argv]
+    argv = [word.replace("sleep 1;", "sleep 0.01;") for word in argv]
+    if recording["exit"] == 5:  # its --timeout, which need not be so long
+        argv[argv.index("--timeout") + 1] = "1"
     if not recording["tty"]:
         return sim.run(*argv, stdin=recording.get("stdin", ""), **(case.faults or {}))
     return sim.terminal(*argv, **(case.faults or {})).finish()
