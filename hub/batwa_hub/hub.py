@@ -65,6 +65,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.agent.call_timeout_s),
         ) as session,
+        Supervisor() as writers,
         Supervisor() as tasks,
     ):
         cipher = await asyncio.to_thread(open_cipher, settings.data_dir / "secret.key")
@@ -102,7 +103,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         await inventory.load()
         await operations.resume()
         tasks.spawn(registry.run(on_offline=agents.went_offline), name="registry")
-        tasks.spawn(events.run(), name="events")
+        writers.spawn(events.run(), name="events")  # ends last: whatever ends before may still tell
         tasks.spawn(sessions.run(), name="sessions")
         try:
             yield Hub(

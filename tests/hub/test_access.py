@@ -151,7 +151,7 @@ async def test_a_stranger_gets_no_further_than_the_rule(stranger: TestClient, ro
         case Access.ANYONE:
             assert answer.status in {200, 400}
         case Access.AGENT:
-            assert answer.status == 403
+            assert answer.status == 401
             assert await detail(answer) == (
                 "Invalid API key: there is none; send the agent's key in the header X-API-Key."
             )
@@ -250,7 +250,7 @@ async def test_a_key_is_no_login_and_a_login_is_no_key(
 
     async with bare.get(admin.make_url("/api/agent/keys"), headers=key) as answer:
         assert answer.status == 401
-    assert (await admin.post("/api/agent/heartbeat", json={"agent_id": "oslo-1"})).status == 403
+    assert (await admin.post("/api/agent/heartbeat", json={"agent_id": "oslo-1"})).status == 401
 
 
 async def test_health(stranger: TestClient, hub: Hub) -> None:

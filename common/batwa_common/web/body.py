@@ -35,6 +35,14 @@ async def read(request: web.Request, shape: type[W], *, limit_bytes: int = MAX_B
     return parse(bytes(body) or b"{}", shape)
 
 
+def read_query(request: web.Request, shape: type[W]) -> W:
+    """Parse the query parameters as *shape*. Raises `InvalidRequest`; of a repeated one the last counts."""
+    try:
+        return shape.model_validate(dict(request.query))
+    except ValidationError as err:
+        raise InvalidRequest(explain(err)) from err
+
+
 def parse(text: bytes | str, shape: type[W]) -> W:
     """Parse JSON *text* as *shape*. Raises `InvalidRequest`."""
     try:

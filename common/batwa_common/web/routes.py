@@ -7,6 +7,8 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from batwa_common.wire.base import Wire
+
 
 class Access(Enum):
     """Who may call a route. There is no default."""
@@ -38,13 +40,27 @@ Guard = Callable[[web.Request, Access], Awaitable[Caller]]
 """Returns who calls if the rule lets it pass, else raises `NotAuthenticated` or `Forbidden`."""
 
 
+class Listing(NamedTuple):
+    """The shape of an answer that is a JSON list."""
+
+    of: type[Wire]
+
+
 class Route(NamedTuple):
-    """One endpoint. All four fields are required: no endpoint without a stated rule."""
+    """One endpoint: the first four fields are required, so that there is none without a stated rule."""
 
     method: str
     path: str
     handler: Handler
     access: Access
+    takes: type[Wire] | None = None
+    """Shape of the JSON body; None when none is read."""
+    query: type[Wire] | None = None
+    """Shape of the query parameters; None when none is read."""
+    gives: type[Wire] | Listing | None = None
+    """Shape of the answer's JSON body; None when it is not JSON."""
+    status: int = 200
+    """Status of the ordinary answer."""
 
 
 def mount(app: web.Application, routes: Iterable[Route], guard: Guard) -> None:

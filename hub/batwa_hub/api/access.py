@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import aiohttp_session
 from aiohttp import hdrs, web
 
-from batwa_common.errors import Forbidden, InvalidApiKey, NotAuthenticated
+from batwa_common.errors import Forbidden, NotAuthenticated
 from batwa_common.web.routes import Access, Caller
 from batwa_common.wire.agent import AgentKey
 from batwa_hub.hub import HUB
@@ -37,10 +37,11 @@ async def guard(request: web.Request, access: Access) -> Caller:
 async def agent_key(request: web.Request, *, agent_id: str | None, given: str | None = None) -> AgentKey:
     """Return the key that the request carries in `X-API-Key`, else *given* (from its body).
 
-    A key of no agent yet is bound to *agent_id* if there is one. Raises `InvalidApiKey`.
+    A key of no agent yet is bound to *agent_id* if there is one. Raises `NotAuthenticated` without a
+    key, and `InvalidApiKey`.
     """
     if not (secret := request.headers.get("X-API-Key") or given):
-        raise InvalidApiKey("Invalid API key: there is none; send the agent's key in the header X-API-Key.")
+        raise NotAuthenticated("There is no API key; send the agent's key in the header X-API-Key.")
     return await request.app[HUB].keys.authenticate(secret, agent_id)
 
 
