@@ -45,12 +45,17 @@ class Machine:
 
     async def get_vm(self, name: str, *, agent_id: str | None = None) -> VmDetails:
         """See `VmService`. Asks the instance, so it may be slow."""
-        vm = self.vm(name)
+        vm = await self._with_size(self.vm(name))
         details = (await self._driver.details(vm.name))._asdict()
         given = vm.model_dump(include={"cpus", "memory_bytes", "disk_bytes"}, exclude_none=True)
         # what the instance tells of its sizes is less than what it was given: the kernel keeps some
         known = {key: value for key, value in details.items() if value not in {None, ""}} | given
         return VmDetails.of(VmInfo(**{**vm.model_dump(), **known}), agent_id=agent_id, agent_hostname="local")
+
+    async def _with_size(self, vm: Vm) -> Vm:
+        if vm.cpus is not None or vm.state == "Deleted":
+            return vm
+        return vm.model_copy(update=(await self._driver.size(vm.name))._asdict())
 
     async def submit(
         self, command: AnyCommand, *, requested_by: str, idempotency_key: str | None = None

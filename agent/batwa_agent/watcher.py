@@ -37,6 +37,8 @@ class Watcher:
         self._poll_s = poll_s
         self._clock = clock
         self._looking = asyncio.Lock()
+        self._looks = 0
+        self._answers = False
         self._vms: dict[str, Vm] = {}
         self._listed_at: float | None = None
         self.driver_status: DriverStatus | None = None
@@ -78,15 +80,26 @@ class Watcher:
             await asyncio.sleep(self._poll_s)
 
     async def look(self) -> bool:
-        """Ask the driver for its list now. False if it did not answer; the status has the reason."""
+        """Ask the driver for its list now. False if it did not answer; the status has the reason.
+
+        Who comes while a list is being asked for shares the next one: the present one may be too old.
+        """
+        enough = self._looks + 1
         async with self._looking:
-            try:
-                listed = await self._driver.list_vms()
-            except BatwaError as err:
-                await self._failed(err)
-                return False
-            await self._answered(listed)
-            return True
+            if self._looks < enough:
+                self._looks += 1
+                self._answers = False  # for those who wait, should this one be cancelled
+                self._answers = await self._ask()
+            return self._answers
+
+    async def _ask(self) -> bool:
+        try:
+            listed = await self._driver.list_vms()
+        except BatwaError as err:
+            await self._failed(err)
+            return False
+        await self._answered(listed)
+        return True
 
     async def amend(self, vm_id: str, **changes: Any) -> None:
         """Add what was learned of one VM, if it is still there."""

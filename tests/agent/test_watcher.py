@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from batwa_agent.driver import Listed
 from batwa_agent.lookups import Lookups
 from batwa_common.errors import DriverTimeout, DriverUnavailable, Unavailable
 from tests.agent.conftest import Running, Start
@@ -104,10 +105,29 @@ async def test_a_frozen_instance_stops_no_poll(start: Start) -> None:
         assert set(life.inventory.vms) == {"a", "b"}
 
 
+async def test_many_who_look_at_once_share_the_next_list(start: Start) -> None:
+    class Counting(FakeDriver):
+        asked = 0
+
+        async def list_vms(self) -> list[Listed]:
+            self.asked += 1
+            await asyncio.sleep(0)
+            return await super().list_vms()
+
+    driver = Counting(a="Running")
+    async with start(driver) as life:
+        driver.asked = 0
+        looks = [asyncio.create_task(life.watcher.look()) for _ in range(10)]
+        await asyncio.sleep(0)
+        driver.vms["b"] = "Stopped"
+        late = await life.watcher.look()
+        assert all(await asyncio.gather(*looks)) and late
+        assert driver.asked == 2 and set(life.inventory.vms) == {"a", "b"}
+
+
 async def test_info_tells_the_size_that_was_given(start: Start) -> None:
     driver = FakeDriver(a="Running")
     async with start(driver) as life:
-        await life.watcher.amend(life.inventory.vms["a"].id, cpus=2, memory_bytes=1 << 30, disk_bytes=5 << 30)
         details = await life.machine.get_vm("a")
         assert (details.memory, details.disk_size, details.ipv4) == ("1G", "5G", ("10.0.0.7",))
         assert details.id == life.inventory.vms["a"].id
