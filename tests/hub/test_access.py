@@ -153,7 +153,7 @@ async def test_a_stranger_gets_no_further_than_the_rule(stranger: TestClient, ro
         case Access.AGENT:
             assert answer.status == 401
             assert await detail(answer) == (
-                "Invalid API key: there is none; send the agent's key in the header X-API-Key."
+                "There is no API key; send the agent's key in the header X-API-Key."
             )
         case _:
             assert answer.status == 401

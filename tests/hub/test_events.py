@@ -262,7 +262,8 @@ async def _whatever(directory: Path, steps: list[tuple[str, int]]) -> None:
                     await run.aclose()
                     events = await run.enter_async_context(running(database, keep=10, recent=4))
         await say(events, said + 1)
-        await follow(events, end := await events.position(), until=end + 1)
+        await run.aclose()  # writes what is left
+        events = await run.enter_async_context(running(database, keep=10, recent=4))
         for watcher in watchers.values():
             place = watcher
             while place[0] < await events.position():
