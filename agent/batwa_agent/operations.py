@@ -203,18 +203,19 @@ class Operations:
         await self._publish()
         if changes["state"] == "succeeded":
             changes["vm"] = self._inventory.find(job.operation.vm_name)
+        await self._make_room()
         async with job.saving:
             await job.save(ended_at=utc_now(), line=_last_words(changes), percent=None, **changes)
         log.info("operation.ended", operation=job.operation.id, state=job.operation.state)
-        await self._forget_old()
 
-    async def _forget_old(self) -> None:
+    async def _make_room(self) -> None:
+        """Forget the oldest that ended, so that one more may."""
         ended = [job.operation for job in self._jobs.values() if job.operation.has_ended]
-        if len(ended) > self._keep:
-            ended.sort(key=lambda operation: operation.created_at)
-            old = [operation.id for operation in ended[: -self._keep]]
-            for operation_id in old:
-                del self._jobs[operation_id]
+        ended.sort(key=lambda operation: operation.created_at, reverse=True)
+        old = [operation.id for operation in ended[self._keep - 1 :]]
+        for operation_id in old:
+            del self._jobs[operation_id]
+        if old:
             await self._store.remove(old)
 
 

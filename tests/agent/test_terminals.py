@@ -90,12 +90,11 @@ async def test_what_is_typed_reaches_the_shell_and_its_output_comes_back(client:
         await until(socket, "\ngrüße 🌍\r\n".encode())
 
 
-async def test_the_shell_knows_its_size_and_learns_a_new_one(client: Client) -> None:
+async def test_the_shell_knows_its_size_and_learns_a_new_one(client: Client, driver: FakeDriver) -> None:
+    driver.argv = ("sh", "-c", "trap 'stty size' WINCH; stty size; while :; do sleep 0.05; done")
     async with await shell(client, more="&rows=30&cols=100") as socket:
-        await socket.send_str("trap 'stty size' WINCH; stty size\n")
         await until(socket, b"30 100\r\n")
         await socket.send_str('{"type":"resize","rows":41,"cols":121}')
-        await socket.send_str("\n")
         await until(socket, b"41 121\r\n")
 
 
