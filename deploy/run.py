@@ -57,7 +57,9 @@ def local_key(env: dict[str, str]) -> str:
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         command = [BIN / "batwa-hub", "agent-key", "local", "--agent-id", env["BATWA_AGENT_AGENT_ID"]]
-        made = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
+        made = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+        if made.returncode:
+            raise SystemExit(made.stderr)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.write(made.stdout.strip())
     return file.read_text(encoding="utf-8").strip()
