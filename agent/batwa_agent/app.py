@@ -17,7 +17,7 @@ def make_app(agent: Agent) -> web.Application:
     """Return the application that serves *agent*."""
     app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES)
     app[AGENT] = agent
-    app[VMS] = agent.machine
+    app[VMS] = lambda _caller: agent.machine
     with_stopping(app)
     app.on_shutdown.append(_hang_up)
     mount(app, ROUTES, guard)

@@ -26,7 +26,7 @@ def make_app(hub: Hub) -> web.Application:
         client_max_size=MAX_BODY_BYTES,
     )
     app[HUB] = hub
-    app[VMS] = hub.fleet
+    app[VMS] = lambda caller: hub.fleet.seen_by(caller.scope)
     with_stopping(app)
     mount(app, ROUTES, guard)
     return app

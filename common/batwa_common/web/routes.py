@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from batwa_common.scope import Scope
 from batwa_common.wire.base import Wire
 
 
@@ -32,6 +33,16 @@ class Caller(NamedTuple):
     """For logs, operations and the audit trail; empty for a stranger."""
     agent_id: str | None = None
     """Set when the caller is an agent."""
+    role: Literal["", "viewer", "operator", "admin", "agent"] = ""
+    """What the caller may do; empty for a stranger."""
+    scope: Scope | None = None
+    """Which agents' things the caller may see; None for all of them."""
+    kind: Literal["", "user", "token", "peer", "agent"] = ""
+    """How the caller proved who it is: a login, an API token, a hub's signature, an agent's key."""
+    user_id: str = ""
+    """The account behind a login or a token; empty for others."""
+    key: str = ""
+    """Names the login or token without giving it away, for whatever must end with it; empty for others."""
 
 
 CALLER = web.RequestKey("caller", Caller)

@@ -22,10 +22,11 @@ from batwa_common.wire.vm import (
 )
 
 from .body import read, respond, respond_all
-from .routes import CALLER, Access, Route
+from .routes import CALLER, Access, Caller, Route
 from .serve import STOPPING
 
-VMS: web.AppKey[VmService] = web.AppKey("vms", VmService)
+VMS: web.AppKey[Callable[[Caller], VmService]] = web.AppKey("vms")
+"""Returns the VMs that a caller may see."""
 
 WAIT_S = 3600.0
 """How long a documented endpoint waits for its operation before it answers 202 with it."""
@@ -44,6 +45,11 @@ _DONE = {
 AnyCommand = CreateVm | StartVm | StopVm | RestartVm | SuspendVm | DeleteVm | RecoverVm
 
 
+def vms_of(request: web.Request) -> VmService:
+    """Return the VMs that the caller of *request* may see."""
+    return request.app[VMS](request[CALLER])
+
+
 def acting(shape: type[AnyCommand]) -> Callable[[web.Request], Awaitable[web.Response]]:
     """Return the handler of `POST /api/vm/<verb>`: submit the command, wait, answer as documented."""
 
@@ -55,7 +61,7 @@ def acting(shape: type[AnyCommand]) -> Callable[[web.Request], Awaitable[web.Res
 
 async def carry_out(request: web.Request, command: AnyCommand) -> web.Response:
     """Submit *command*; answer 202 at once if the caller prefers that, else when it is done."""
-    vms = request.app[VMS]
+    vms = vms_of(request)
     operation = await vms.submit(
         command, requested_by=request[CALLER].name, idempotency_key=_idempotency_key(request)
     )
@@ -107,29 +113,29 @@ def _prefers_async(request: web.Request) -> bool:
 
 async def list_vms(request: web.Request) -> web.Response:
     """GET /api/vm/list"""
-    return respond(VmList(vms=tuple(await request.app[VMS].list_vms())))
+    return respond(VmList(vms=tuple(await vms_of(request).list_vms())))
 
 
 async def get_vm(request: web.Request) -> web.Response:
     """GET /api/vm/info/{vm_name}"""
     name, agent_id = request.match_info["vm_name"], request.query.get("agent_id")
-    return respond(VmInfoAnswer(info=await request.app[VMS].get_vm(name, agent_id=agent_id)))
+    return respond(VmInfoAnswer(info=await vms_of(request).get_vm(name, agent_id=agent_id)))
 
 
 async def list_operations(request: web.Request) -> web.Response:
     """GET /api/operations"""
     limit = _number(request, "limit", default=100, most=1000)
-    return respond_all(tuple(await request.app[VMS].find_operations(limit=int(limit))))
+    return respond_all(tuple(await vms_of(request).find_operations(limit=int(limit))))
 
 
 async def get_operation(request: web.Request) -> web.Response:
     """GET /api/operations/{id}; with `after_revision` and `wait_s` it waits for news."""
     after = request.query.get("after_revision")
     operation_id = request.match_info["id"]
-    now = await request.app[VMS].get_operation(operation_id)
+    now = await vms_of(request).get_operation(operation_id)
     if after is None:
         return respond(now)
-    news = request.app[VMS].get_operation(
+    news = vms_of(request).get_operation(
         operation_id,
         after_revision=int(_number(request, "after_revision", default=0, most=2**53)),
         wait_s=_number(request, "wait_s", default=0, most=POLL_S),
@@ -139,7 +145,7 @@ async def get_operation(request: web.Request) -> web.Response:
 
 async def cancel_operation(request: web.Request) -> web.Response:
     """DELETE /api/operations/{id}"""
-    return respond(await request.app[VMS].cancel_operation(request.match_info["id"]), status=202)
+    return respond(await vms_of(request).cancel_operation(request.match_info["id"]), status=202)
 
 
 def _number(request: web.Request, name: str, *, default: float, most: float) -> float:

@@ -7,9 +7,10 @@ import aiohttp_session
 from aiohttp import hdrs, web
 
 from batwa_common.errors import Forbidden, NotAuthenticated
-from batwa_common.web.routes import Access, Caller
+from batwa_common.web.routes import CALLER, Access, Caller
 from batwa_common.wire.agent import AgentKey
 from batwa_hub.hub import HUB
+from batwa_hub.services.fleet import Fleet
 
 from .sessions import LOGIN
 
@@ -22,7 +23,7 @@ async def guard(request: web.Request, access: Access) -> Caller:
     """Return who calls. Raises `NotAuthenticated`, `Forbidden` or `InvalidApiKey`."""
     if access is Access.AGENT:
         key = await agent_key(request, agent_id=None)
-        return Caller(f"agent {key.agent_id or key.name}", key.agent_id)
+        return Caller(f"agent {key.agent_id or key.name}", key.agent_id, role="agent", kind="agent")
     _refuse_other_sites(request)
     if access is Access.ANYONE:
         return Caller("")
@@ -31,7 +32,7 @@ async def guard(request: web.Request, access: Access) -> Caller:
         raise NotAuthenticated("Not authenticated: log in with POST /api/auth/login first.")
     if _RANK[login.role] < _NEEDED[access]:
         raise Forbidden(f"This needs the role {access.value}; {login.username} is {login.role}.")
-    return Caller(login.username)
+    return Caller(login.username, role=login.role, kind="user", user_id=login.user_id, key=login.key)
 
 
 async def agent_key(request: web.Request, *, agent_id: str | None, given: str | None = None) -> AgentKey:
@@ -43,6 +44,11 @@ async def agent_key(request: web.Request, *, agent_id: str | None, given: str | 
     if not (secret := request.headers.get("X-API-Key") or given):
         raise NotAuthenticated("There is no API key; send the agent's key in the header X-API-Key.")
     return await request.app[HUB].keys.authenticate(secret, agent_id)
+
+
+def fleet_of(request: web.Request) -> Fleet:
+    """Return the machines that the caller, whom the guard has let pass, may see."""
+    return request.app[HUB].fleet.seen_by(request[CALLER].scope)
 
 
 def session_of(request: web.Request) -> str:

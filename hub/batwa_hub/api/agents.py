@@ -9,7 +9,7 @@ from batwa_common.wire.agent import Heartbeat, RegisterAgent
 from batwa_common.wire.documented import AgentAnswer, Done, Registered
 from batwa_hub.hub import HUB
 
-from .access import agent_key
+from .access import agent_key, fleet_of
 
 MAX_INVENTORY_BYTES = 8 << 20
 """Bound of a heartbeat with a whole inventory: some 20,000 VMs."""
@@ -33,12 +33,12 @@ async def heartbeat(request: web.Request) -> web.Response:
 
 async def list_agents(request: web.Request) -> web.Response:
     """GET /api/agent/list"""
-    return respond_all(list(request.app[HUB].registry.all()))
+    return respond_all(list(fleet_of(request).agents()))
 
 
 async def get_agent(request: web.Request) -> web.Response:
     """GET /api/agent/info/{agent_id}"""
-    return respond(AgentAnswer(agent=request.app[HUB].registry.get(request.match_info["agent_id"])))
+    return respond(AgentAnswer(agent=fleet_of(request).agent(request.match_info["agent_id"])))
 
 
 async def unregister(request: web.Request) -> web.Response:

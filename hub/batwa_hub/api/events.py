@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import json
+from collections.abc import Callable
 
 from aiohttp import hdrs, web
 
 from batwa_common.errors import InvalidRequest, Unavailable
 from batwa_common.web.routes import Access, Route
 from batwa_common.web.serve import STOPPING
+from batwa_common.wire.event import Event
 from batwa_hub.hub import HUB
 from batwa_hub.services.events import Batch, Events
 
-from .access import session_of
+from .access import fleet_of, session_of
 
 HEARTBEAT_S = 15.0
 """Longest silence; below the idle time-outs of common proxies."""
@@ -30,18 +32,22 @@ async def watch(request: web.Request) -> web.StreamResponse:
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
     await response.prepare(request)
-    over = asyncio.Event()
+    over, shows = asyncio.Event(), fleet_of(request).event_filter()
     with hub.sessions.ends(session_of(request), over.set):
         stopping = asyncio.ensure_future(_first_of(over, request.app[STOPPING]))
         try:
-            await _stream(response, hub.events, position, stopping)
+            await _stream(response, hub.events, position, stopping, shows)
         finally:
             stopping.cancel()
     return response
 
 
 async def _stream(
-    response: web.StreamResponse, events: Events, position: int, stopping: asyncio.Future[None]
+    response: web.StreamResponse,
+    events: Events,
+    position: int,
+    stopping: asyncio.Future[None],
+    shows: Callable[[Event], bool],
 ) -> None:
     """Send batch after batch until *stopping* is done or nothing goes any more: the watcher will be back."""
     text = f": watching after {position}\nid: {position}\n\n"
@@ -50,7 +56,7 @@ async def _stream(
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await response.write(text.encode())
             batch = await _next(events, position, stopping)
-            position, text = (position, ": \n\n") if batch is None else (batch.position, _text(batch))
+            position, text = (position, ": \n\n") if batch is None else (batch.position, _text(batch, shows))
 
 
 async def _next(events: Events, position: int, stopping: asyncio.Future[None]) -> Batch | None:
@@ -72,8 +78,11 @@ async def _first_of(*events: asyncio.Event) -> None:
             wait.cancel()
 
 
-def _text(batch: Batch) -> str:
-    lines = [f"id: {e.id}\nevent: {e.kind}\ndata: {e.model_dump_json()}\n\n" for e in batch.events]
+def _text(batch: Batch, shows: Callable[[Event], bool]) -> str:
+    shown = [event for event in batch.events if shows(event)]
+    lines = [f"id: {e.id}\nevent: {e.kind}\ndata: {e.model_dump_json()}\n\n" for e in shown]
+    if not shown and not batch.missed:
+        lines.append(f"id: {batch.position}\n\n")
     if batch.missed:
         reload = {"id": batch.position, "kind": "reload", "action": "changed", "subject": "", "data": None}
         lines.append(f"id: {batch.position}\nevent: reload\ndata: {json.dumps(reload)}\n\n")

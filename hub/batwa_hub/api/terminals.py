@@ -9,7 +9,7 @@ from batwa_common.web.routes import Access, Route
 from batwa_hub.hub import HUB
 from batwa_hub.transport.splice import Splice
 
-from .access import session_of
+from .access import fleet_of, session_of
 
 PASSED_ON = ("rows", "cols")
 """Query parameters that are the agent's business."""
@@ -22,7 +22,7 @@ async def open_terminal(request: web.Request) -> web.Response:
         raise InvalidRequest("/ws is a WebSocket; connect with a WebSocket client")
     if not (name := query.get("vm_name")):
         raise InvalidRequest("vm_name is missing; say which VM's terminal to open")
-    agent_id, vm = hub.fleet.locate(name, query.get("agent_id") or None)
+    agent_id, vm = fleet_of(request).locate(name, query.get("agent_id") or None)
     hub.registry.require_online(agent_id)
     asked = {"vm_name": vm.name} | {key: query[key] for key in PASSED_ON if key in query}
     splice = Splice()

@@ -4,12 +4,13 @@ from aiohttp import web
 
 from batwa_common.web import vms
 from batwa_common.web.routes import Access, Route
-from batwa_hub.hub import HUB
+
+from .access import fleet_of
 
 
 async def list_vms(request: web.Request) -> web.Response:
     """GET /api/vm/list"""
-    return web.Response(body=request.app[HUB].inventory.list_json(), content_type="application/json")
+    return web.Response(body=fleet_of(request).list_json(), content_type="application/json")
 
 
 ROUTES = [Route("GET", "/api/vm/list", list_vms, Access.VIEWER), *vms.ROUTES]

@@ -6,7 +6,7 @@ the age is all that differs from one second to the next.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from batwa_common.wire.agent import InventoryPosition, InventoryUpdate
@@ -132,23 +132,29 @@ class Inventory:
         held = self._held.get(agent_id)
         return max(self._now() - held.confirmed_s, 0.0) if held else 0.0
 
-    def listed(self) -> Iterator[ListedVm]:
-        """Yield every VM as callers see it."""
+    def listed(self, agents: Container[str] | None = None) -> Iterator[ListedVm]:
+        """Yield every VM as callers see it; with *agents* only theirs."""
         for agent_id, held in self._held.items():
+            if agents is not None and agent_id not in agents:
+                continue
             for vm in held.vms.values():
                 yield self._listed(agent_id, vm, stale_s=float(int(self.stale_s(agent_id))))
 
-    def list_json(self) -> bytes:
-        """Return the body of `GET /api/vm/list`; ages are in whole seconds."""
+    def list_json(self, agents: Container[str] | None = None) -> bytes:
+        """Return the body of `GET /api/vm/list`, with *agents* only of theirs; ages are in whole seconds."""
+        if agents is not None:
+            return self._list_body(agents)
         second = int(self._now())
         if self._body is None or self._body[0] != second:
-            parts = list(self._rendered())
-            self._body = (second, b'{"success":true,"vms":[' + b",".join(parts) + b"]}")
+            self._body = (second, self._list_body(None))
         return self._body[1]
 
-    def _rendered(self) -> Iterator[bytes]:
+    def _list_body(self, agents: Container[str] | None) -> bytes:
+        return b'{"success":true,"vms":[' + b",".join(self._rendered(agents)) + b"]}"
+
+    def _rendered(self, agents: Container[str] | None) -> Iterator[bytes]:
         for agent_id, held in self._held.items():
-            if held.pieces:
+            if held.pieces and (agents is None or agent_id in agents):
                 age = b"%d.0}" % self.stale_s(agent_id)
                 yield (age + b",").join(held.pieces) + age
 

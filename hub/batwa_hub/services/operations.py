@@ -157,11 +157,11 @@ class Operations:
             ) from None
         return self._public(followed.job)
 
-    async def newest(self, limit: int) -> Sequence[Operation]:
-        """Return the newest operations first, without their logs."""
+    async def newest(self, limit: int, *, agents: frozenset[str] | None = None) -> Sequence[Operation]:
+        """Return the newest operations first, without their logs; with *agents* only those on them."""
         return [
             self._public(self._latest(job)).model_copy(update={"log": ()})
-            for job in await self._store.newest(limit)
+            for job in await self._store.newest(limit, agents=agents)
         ]
 
     async def get(self, operation_id: str, *, after_revision: int | None, wait_s: float) -> Operation:

@@ -135,6 +135,10 @@ class Registry:
         """Return every agent, in order of id."""
         return [self._agent(self._known[agent_id]) for agent_id in sorted(self._known)]
 
+    def rows(self) -> Iterable[AgentRow]:
+        """Return what is stored of every agent."""
+        return [known.row for known in self._known.values()]
+
     def is_online(self, agent_id: str) -> bool:
         """Whether *agent_id* is known and was heard from lately."""
         known = self._known.get(agent_id)

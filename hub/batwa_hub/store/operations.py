@@ -56,9 +56,11 @@ class OperationStore:
             row = (await connection.execute(query)).mappings().one_or_none()
         return _job(row) if row else None
 
-    async def newest(self, limit: int) -> Sequence[Job]:
-        """Return the newest jobs first."""
+    async def newest(self, limit: int, *, agents: frozenset[str] | None = None) -> Sequence[Job]:
+        """Return the newest jobs first; with *agents* only those on them."""
         query = sa.select(operations).order_by(operations.c.created_at.desc(), operations.c.id).limit(limit)
+        if agents is not None:
+            query = query.where(operations.c.agent_id.in_(sorted(agents)))
         async with self._database.reading() as connection:
             return [_job(row) for row in (await connection.execute(query)).mappings()]
 
