@@ -21,6 +21,8 @@ BatwaError                         500  internal
 ├── TooManyRequests                429  too-many-requests
 ├── AgentUnreachable               502  agent-unreachable
 ├── AgentMisbehaved                502  agent-misbehaved
+├── HubUnreachable                 502  hub-unreachable
+├── HubMisbehaved                  502  hub-misbehaved
 ├── DriverFailed                   502  driver-failed
 ├── DriverUnavailable              502  driver-unavailable
 ├── OperationInterrupted           502  operation-interrupted
@@ -39,7 +41,9 @@ class BatwaError(Exception):
     """A failure we can name. Anything else that escapes is a bug and answers 500."""
 
     code: ClassVar[str] = "internal"
-    status: ClassVar[int] = 500
+    status: int = 500
+    request_id: str | None = None
+    """Under which the hub's log has the request; set by the client, which reads it from the answer."""
     by_code: ClassVar[dict[str, type["BatwaError"]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -173,6 +177,18 @@ class AgentMisbehaved(BatwaError):
     """The agent answered something that is not the protocol."""
 
     code, status = "agent-misbehaved", 502
+
+
+class HubUnreachable(BatwaError):
+    """The hub could not be reached, or did not answer in time; told by the client, never by a hub."""
+
+    code, status = "hub-unreachable", 502
+
+
+class HubMisbehaved(BatwaError):
+    """What answers there is no Batwa hub, or a very different one; told by the client, never by a hub."""
+
+    code, status = "hub-misbehaved", 502
 
 
 class DriverFailed(BatwaError):
