@@ -24,14 +24,14 @@ run: setup ## Start a hub and the local agent; Ctrl-C stops both
 	@$(BIN)/python deploy/run.py
 
 test: setup ## Run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 check: setup ## Format, lint, types, import contracts, tests: what CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 format: setup ## Rewrite the sources in the one format
 	$(BIN)/ruff format .
