@@ -14,13 +14,18 @@ async def test_the_end_of_the_block_ends_its_tasks() -> None:
     assert task.cancelled()
 
 
-async def test_a_task_that_dies_ends_the_block() -> None:
-    async def dies() -> None:
-        raise ZeroDivisionError
+async def dies() -> None:
+    raise ZeroDivisionError
 
+
+async def limp_on() -> None:
+    async with Supervisor() as tasks:
+        tasks.spawn(dies(), name="dies")
+        await asyncio.sleep(10)
+
+
+async def test_a_task_that_dies_ends_the_block() -> None:
     with pytest.raises(BaseExceptionGroup) as caught:
-        async with Supervisor() as tasks:
-            tasks.spawn(dies(), name="dies")
-            await asyncio.sleep(10)
+        await limp_on()
 
     assert isinstance(caught.value.exceptions[0], ZeroDivisionError)
