@@ -4,16 +4,22 @@ BatwaError                         500  internal
 ├── InvalidRequest                 400  invalid-request
 ├── DriverRefused                  400  driver-refused
 ├── NotAuthenticated               401  not-authenticated
+├── SignatureRefused               401  signature-refused
 ├── Forbidden                      403  forbidden
+│   ├── PairingRefused             403  pairing-refused
+│   └── PeerNotTrusted             403  peer-not-trusted
 ├── InvalidApiKey                  403  invalid-api-key
 ├── NotFound                       404  not-found
 │   ├── AgentNotFound              404  agent-not-found
 │   ├── OperationNotFound          404  operation-not-found
+│   ├── PeerNotFound               404  peer-not-found
 │   └── VmNotFound                 404  vm-not-found
 ├── Conflict                       409  conflict
 │   ├── IdempotencyKeyReused       409  idempotency-key-reused
 │   ├── OperationCancelled         409  operation-cancelled
 │   ├── OperationEnded             409  operation-ended
+│   ├── P2pNotRunning              409  p2p-not-running
+│   ├── PeerAmbiguous              409  peer-ambiguous
 │   ├── VmAmbiguous                409  vm-ambiguous
 │   ├── VmBusy                     409  vm-busy
 │   ├── VmExists                   409  vm-exists
@@ -21,6 +27,8 @@ BatwaError                         500  internal
 ├── TooManyRequests                429  too-many-requests
 ├── AgentUnreachable               502  agent-unreachable
 ├── AgentMisbehaved                502  agent-misbehaved
+├── PeerUnreachable                502  peer-unreachable
+├── PeerMisbehaved                 502  peer-misbehaved
 ├── HubUnreachable                 502  hub-unreachable
 ├── HubMisbehaved                  502  hub-misbehaved
 ├── DriverFailed                   502  driver-failed
@@ -28,6 +36,7 @@ BatwaError                         500  internal
 ├── OperationInterrupted           502  operation-interrupted
 ├── Unavailable                    503  unavailable
 ├── AgentTimeout                   504  agent-timeout
+├── PeerTimeout                    504  peer-timeout
 └── DriverTimeout                  504  driver-timeout
 
 `code` is wire contract and never changes meaning. `status` is the number the HTTP edge answers
@@ -77,10 +86,28 @@ class NotAuthenticated(BatwaError):
     code, status = "not-authenticated", 401
 
 
+class SignatureRefused(BatwaError):
+    """A hub's signed request is altered, expired, replayed, or meant for another hub."""
+
+    code, status = "signature-refused", 401
+
+
 class Forbidden(BatwaError):
     """Known caller, not allowed."""
 
     code, status = "forbidden", 403
+
+
+class PairingRefused(Forbidden):
+    """The pairing code is wrong, used up or expired, or the other hub does not have it."""
+
+    code = "pairing-refused"
+
+
+class PeerNotTrusted(Forbidden):
+    """The hub that signed is unknown here, or is trusted no longer."""
+
+    code = "peer-not-trusted"
 
 
 class InvalidApiKey(BatwaError):
@@ -105,6 +132,12 @@ class OperationNotFound(NotFound):
     """No operation of that id is known here."""
 
     code = "operation-not-found"
+
+
+class PeerNotFound(NotFound):
+    """No trusted hub, agent or candidate of that id, name or address."""
+
+    code = "peer-not-found"
 
 
 class VmNotFound(NotFound):
@@ -135,6 +168,18 @@ class OperationEnded(Conflict):
     """The operation has ended or can no longer be cancelled."""
 
     code = "operation-ended"
+
+
+class P2pNotRunning(Conflict):
+    """P2P services are stopped, and this needs them."""
+
+    code = "p2p-not-running"
+
+
+class PeerAmbiguous(Conflict):
+    """Several peers go by that name or address."""
+
+    code = "peer-ambiguous"
 
 
 class VmAmbiguous(Conflict):
@@ -179,6 +224,18 @@ class AgentMisbehaved(BatwaError):
     code, status = "agent-misbehaved", 502
 
 
+class PeerUnreachable(BatwaError):
+    """The other hub could not be reached."""
+
+    code, status = "peer-unreachable", 502
+
+
+class PeerMisbehaved(BatwaError):
+    """What answers there does not prove to be the peer, refuses this hub, or is not the protocol."""
+
+    code, status = "peer-misbehaved", 502
+
+
 class HubUnreachable(BatwaError):
     """The hub could not be reached, or did not answer in time; told by the client, never by a hub."""
 
@@ -219,6 +276,12 @@ class AgentTimeout(BatwaError):
     """The agent did not answer in time."""
 
     code, status = "agent-timeout", 504
+
+
+class PeerTimeout(BatwaError):
+    """The other hub did not answer in time."""
+
+    code, status = "peer-timeout", 504
 
 
 class DriverTimeout(BatwaError):

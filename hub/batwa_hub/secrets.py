@@ -1,10 +1,12 @@
-"""The file with the key that encrypts secrets in the database; a copy of the database alone opens nothing."""
+"""Key files. `secret.key` encrypts secrets in the database: a copy of the database alone opens nothing."""
 
 import os
 import stat
 from pathlib import Path
 
 from cryptography.fernet import Fernet, MultiFernet
+
+_ONCE_READ = "put a new key in its first line and make the agents' keys anew"
 
 
 class KeyFileUnusable(Exception):
@@ -18,8 +20,8 @@ def open_cipher(path: Path) -> MultiFernet:
     """
     try:
         if not path.exists():
-            _make(path)
-        _refuse_open_to_others(path)
+            write_new(path, Fernet.generate_key() + b"\n")
+        refuse_open_to_others(path, otherwise=_ONCE_READ)
         return MultiFernet([Fernet(line) for line in path.read_text(encoding="ascii").split()])
     except OSError as err:
         raise KeyFileUnusable(f"{path} cannot be read or made: {err.strerror}.") from err
@@ -27,21 +29,25 @@ def open_cipher(path: Path) -> MultiFernet:
         raise KeyFileUnusable(f"{path} holds no usable key: {err}. Restore it from a backup.") from err
 
 
-def _refuse_open_to_others(path: Path) -> None:
+def refuse_open_to_others(path: Path, *, otherwise: str) -> None:
+    """Raise `KeyFileUnusable` if others may read *path*; *otherwise* says what to do if they did. Blocks."""
     if mode := stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise KeyFileUnusable(
             f"{path} is open to others (mode bits {mode:03o}); close it with: chmod 600 {path}. "
-            "If others may have read it, put a new key in its first line and make the agents' keys anew."
+            f"If others may have read it, {otherwise}."
         )
 
 
-def _make(path: Path) -> None:
-    """Write a new key so that *path* either holds it whole, on disk, or does not exist."""
+def write_new(path: Path, content: bytes) -> None:
+    """Write *content* so that *path*, open to us only, either holds it whole, on disk, or does not exist.
+
+    A file that is there by then is left as it is. Blocks.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(Fernet.generate_key() + b"\n")
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     try:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from .base import Timestamp, Wire
 
-EventKind = Literal["vm", "agent", "operation"]
+EventKind = Literal["vm", "agent", "operation", "peer", "message"]
 
 
 class Event(Wire):
@@ -17,7 +17,7 @@ class Event(Wire):
     action: Literal["changed", "removed"]
     """How."""
     subject: str
-    """Which one: an agent's id, an operation's id, or `agent_id/vm_name`."""
+    """Which one: the id of an agent, operation, peer or message, or `agent_id/vm_name`."""
     at: Timestamp
     """When the hub learned of it."""
     data: dict[str, Any] | None = None
