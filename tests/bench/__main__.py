@@ -8,10 +8,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import isolation, listing, terminals
+from . import isolation, listing, memory, terminals
 from .report import Row, table
 
-SUITES = {"terminals": terminals.measure, "isolation": isolation.measure, "listing": listing.measure}
+SUITES = {
+    "terminals": terminals.measure,
+    "memory": memory.measure,
+    "isolation": isolation.measure,
+    "listing": listing.measure,
+}
 
 
 def main() -> int:

@@ -64,10 +64,12 @@ class Http:
 class Terminal:
     """One WebSocket terminal, read and written without a library."""
 
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
+    def __init__(self, url: str, headers: dict[str, str], *, protocol: str | None = None) -> None:
         parts = urlsplit(url)
         self.socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if protocol is not None:
+            headers = {**headers, "Sec-WebSocket-Protocol": protocol}
         extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
@@ -85,29 +87,43 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.socket.close()
+        self.close()
 
     def send(self, data: bytes) -> None:
-        """Send *data* as one binary message (masked with zeros, which is allowed)."""
+        """Send *data* as one binary message."""
+        self._send(0x82, data)
+
+    def send_text(self, text: str) -> None:
+        """Send *text* as one text message."""
+        self._send(0x81, text.encode())
+
+    def _send(self, first: int, data: bytes) -> None:
         length = len(data)
         if length < 126:
-            head = bytes((0x82, 0x80 | length))
+            head = bytes((first, 0x80 | length))
         elif length < 1 << 16:
-            head = bytes((0x82, 0xFE)) + length.to_bytes(2)
+            head = bytes((first, 0xFE)) + length.to_bytes(2)
         else:
-            head = bytes((0x82, 0xFF)) + length.to_bytes(8)
-        self.socket.sendall(head + b"\0\0\0\0" + data)
+            head = bytes((first, 0xFF)) + length.to_bytes(8)
+        self.socket.sendall(head + b"\0\0\0\0" + data)  # masked with zeros, which is allowed
 
     def receive(self) -> bytes:
         """Return the next message's bytes."""
+        opcode, payload = self.frame()
+        return payload if opcode in {0, 1, 2} else b""
+
+    def frame(self) -> tuple[int, bytes]:
+        """Return (opcode, payload) of the next frame. Raises ConnectionResetError at the end."""
         while True:
-            if (frame := self._frame()) is not None:
+            if (frame := self._parsed()) is not None:
+                if frame[0] == 8:
+                    raise ConnectionResetError(frame[1])
                 return frame
             if not (data := self.socket.recv(1 << 18)):
                 raise ConnectionResetError
             self._seen += data
 
-    def _frame(self) -> bytes | None:
+    def _parsed(self) -> tuple[int, bytes] | None:
         seen = self._seen
         if len(seen) < 2:
             return None
@@ -121,9 +137,11 @@ class Terminal:
             return None
         opcode, payload = seen[0] & 0x0F, bytes(seen[at : at + length])
         del seen[: at + length]
-        if opcode == 8:
-            raise ConnectionResetError(payload)
-        return payload if opcode in {0, 1, 2} else b""
+        return opcode, payload
+
+    def close(self) -> None:
+        """Hang up."""
+        self.socket.close()
 
     def until(self, text: bytes) -> int:
         """Read until *text* has come; return how many bytes came in all."""

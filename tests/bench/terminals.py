@@ -1,59 +1,54 @@
-"""A terminal through hub and agent, beside the same at the agent alone."""
+"""Terminals: echo, bulk output, fairness, interruption and opening, in turn with the programs beside ours."""
 
+import contextlib
 import statistics
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from tests.e2e.fleet import Fleet, fleet_of
-
-from .listing import log_in
+from .contenders import Bench, Contender, Shell, bench
 from .report import Row, interleaved, median, percentile
-from .sockets import Http, Terminal
 
-ROUNDS = 7
+ROUNDS = 5
 KEYS = 400
-BULK_BYTES = 64 << 20
+BULK_BYTES = 48 << 20
+FLOODS = 20
+SLOW_BYTES_S = 8e6
+"""What a slow client takes."""
 
 
 def measure(directory: Path) -> Iterator[Row]:
-    """Yield the rows of echo and bulk output."""
-    with fleet_of(directory, "local") as fleet:
-        cookie = log_in(fleet)
-        with Http(fleet.url, cookie) as http:
-            http.json("POST", "/api/vm/create", {"name": "bench"})
-        agent = fleet.agents["local"]
-        alone = f"http://{urlsplit(agent.ready).netloc}/ws?vm_name=bench"
-        key = {"X-API-Key": agent.env["BATWA_AGENT_API_KEY"]}
-        with (
-            Terminal(f"{fleet.url}/ws?vm_name=bench", cookie) as through,
-            Terminal(alone, key) as direct,
-        ):
-            yield from _echo(through, direct)
-        yield from _bulk(fleet, cookie, alone, key)
+    """Yield the rows."""
+    with bench(directory) as all_:
+        yield from _echo(all_)
+        yield from _bulk(all_)
+        yield from _floods(all_)
+        yield from _interrupt(all_)
+        yield from _opening(all_)
 
 
-def _echo(through: Terminal, direct: Terminal) -> Iterator[Row]:
-    for terminal in (through, direct):
+@contextlib.contextmanager
+def shell(contender: Contender) -> Iterator[Shell]:
+    """Open a terminal, and wait for its prompt."""
+    terminal = contender.open()
+    try:
         terminal.until(b"$ ")
-        terminal.send(b"stty raw -echo; echo re''ady; exec cat\n")
-        terminal.until(b"ready")
-        echoes_us(terminal)
-    both = interleaved(ROUNDS, lambda: echoes_us(through), lambda: echoes_us(direct))
-    mine, theirs = ([value for taken in side for value in taken] for side in both)
-    added = statistics.median(median(a) - median(b) for a, b in zip(*both, strict=True))
-    ratio = median(mine) / median(theirs)
-    yield Row("key echo p50, hub and agent", median(mine), median(theirs), "us", ratio, "told", True)
-    worst, worst_alone = percentile(mine, 0.99), percentile(theirs, 0.99)
-    yield Row("key echo p99", worst, worst_alone, "us", worst / worst_alone, "told", True)
-    yield Row("key echo p50, added by the hub", added, 0.0, "us", 0.0, "<= 40 us", added <= 40)
+        yield terminal
+    finally:
+        terminal.close()
 
 
-def echoes_us(terminal: Terminal) -> list[float]:
+def ready(terminal: Shell, command: str) -> None:
+    """Make the terminal raw and run *command* in place of the shell."""
+    terminal.send(f"stty raw -echo; echo re''ady; {command}\n".encode())
+    terminal.until(b"ready")
+
+
+def echoes_us(terminal: Shell, count: int = KEYS) -> list[float]:
     """Return the round trips of single keys, in microseconds."""
     taken = []
-    for _ in range(KEYS):
+    for _ in range(count):
         began = time.perf_counter()
         terminal.send(b"x")
         while not terminal.receive():
@@ -62,22 +57,171 @@ def echoes_us(terminal: Terminal) -> list[float]:
     return taken
 
 
-def _bulk(fleet: Fleet, cookie: dict[str, str], alone: str, key: dict[str, str]) -> Iterator[Row]:
-    def through() -> float:
-        return bulk_mb_s(f"{fleet.url}/ws?vm_name=bench", cookie)
+def _echo(all_: Bench) -> Iterator[Row]:
+    contenders = [all_.through, all_.alone, all_.raw, *all_.beside]
+    with contextlib.ExitStack() as stack:
+        terminals = [stack.enter_context(shell(contender)) for contender in contenders]
+        for terminal in terminals:
+            ready(terminal, "exec cat")
+            echoes_us(terminal)
+        measures: list[Callable[[], list[float]]] = [lambda t=t: echoes_us(t) for t in terminals]
+        taken = interleaved(ROUNDS, *measures)
+    through, alone = taken[0], taken[1]
+    mine = [value for round_ in through for value in round_]
+    added = statistics.median(median(a) - median(b) for a, b in zip(through, alone, strict=True))
+    p50, p99 = median(mine), percentile(mine, 0.99)
+    yield Row("key echo p50, added by the hub", added, 0.0, "us", 0.0, "<= 40 us", added <= 40)
+    yield Row("key echo p99 / p50", p99, p50, "us", p99 / p50, "<= 3", p99 / p50 <= 3)
+    for contender, other in zip(contenders[1:], taken[1:], strict=True):
+        ratio = statistics.median(median(a) / median(b) for a, b in zip(through, other, strict=True))
+        theirs = median([value for round_ in other for value in round_])
+        limit = 1.5 if contender.name == "ttyd" else None
+        yield _row(f"key echo p50, beside {contender.name}", p50, theirs, "us", ratio, at_most=limit)
 
-    ours, beside = interleaved(5, through, lambda: bulk_mb_s(alone, key))
-    ratio = statistics.median(a / b for a, b in zip(ours, beside, strict=True))
-    yield Row("bulk output, hub and agent", median(ours), median(beside), "MB/s", ratio, "told", True)
 
-
-def bulk_mb_s(url: str, headers: dict[str, str]) -> float:
-    """Return the rate of a long output, from the first byte asked for to the last one read."""
-    with Terminal(url, headers) as terminal:
-        terminal.until(b"$ ")
-        terminal.send(b"stty raw -echo; echo re''ady\n")
-        terminal.until(b"ready")
+def bulk_mb_s(contender: Contender) -> float:
+    """Return the rate of a long output, from asking for it to its last byte."""
+    with shell(contender) as terminal:
+        ready(terminal, "true")
         began = time.perf_counter()
         terminal.send(f"head -c {BULK_BYTES} /dev/zero | tr '\\0' x; echo do''ne\n".encode())
         count = terminal.until(b"done")
         return count / (time.perf_counter() - began) / 1e6
+
+
+def _bulk(all_: Bench) -> Iterator[Row]:
+    contenders = [all_.through, all_.alone, all_.raw, *all_.beside]
+    taken = interleaved(ROUNDS, *[lambda c=c: bulk_mb_s(c) for c in contenders])
+    for contender, other in zip(contenders[1:], taken[1:], strict=True):
+        ratio = statistics.median(a / b for a, b in zip(taken[0], other, strict=True))
+        limit = {"ttyd": 1.2, "terminado": 2.0}.get(contender.name)
+        what = f"bulk output, beside {contender.name}"
+        yield _row(what, median(taken[0]), median(other), "MB/s", ratio, at_least=limit)
+
+
+def flooded(contender: Contender) -> tuple[float, float]:
+    """Return (echo p50 in ms, MB/s of the floods together) with twenty other terminals flooding."""
+    stop, counts = threading.Event(), [0] * FLOODS
+
+    def drain(index: int, terminal: Shell) -> None:
+        with contextlib.suppress(OSError):
+            while not stop.is_set():
+                counts[index] += len(terminal.receive())
+
+    with contextlib.ExitStack() as stack:
+        quiet = stack.enter_context(shell(contender))
+        ready(quiet, "exec cat")
+        floods = [stack.enter_context(shell(contender)) for _ in range(FLOODS)]
+        threads = [threading.Thread(target=drain, args=pair) for pair in enumerate(floods)]
+        for flood, thread in zip(floods, threads, strict=True):
+            flood.send(b"exec yes flooding\n")
+            thread.start()
+        time.sleep(0.5)
+        before, began = sum(counts), time.perf_counter()
+        echoes = echoes_us(quiet, 200)
+        while (took := time.perf_counter() - began) < 1.5:
+            time.sleep(0.05)
+        rate = (sum(counts) - before) / took / 1e6
+        stop.set()
+        for thread in threads:
+            thread.join()
+    return median(echoes) / 1000, rate
+
+
+def _floods(all_: Bench) -> Iterator[Row]:
+    contenders = [all_.through, *all_.beside]
+    taken = interleaved(3, *[lambda c=c: flooded(c) for c in contenders])
+    mine = [median([value[i] for value in taken[0]]) for i in (0, 1)]
+    for contender, other in zip(contenders[1:], taken[1:], strict=True):
+        theirs = [median([value[i] for value in other]) for i in (0, 1)]
+        name, goal = contender.name, 0.8 if contender.name == "ttyd" else None
+        what = f"echo p50 beside {FLOODS} floods, and at {name}"
+        yield _row(what, mine[0], theirs[0], "ms", mine[0] / theirs[0])
+        yield _row(
+            f"{FLOODS} floods together, and at {name}",
+            mine[1],
+            theirs[1],
+            "MB/s",
+            mine[1] / theirs[1],
+            at_least=goal,
+        )
+    yield Row(f"echo p50 beside {FLOODS} floods", mine[0], 2.0, "ms", mine[0] / 2, "<= 2 ms", mine[0] <= 2)
+
+
+def interrupt_ms(contender: Contender, *, bytes_s: float | None = None) -> float:
+    """Return how long Ctrl-C during `yes` takes to a prompt, for a client that takes *bytes_s*."""
+    with shell(contender) as terminal:
+        terminal.send(b"yes no\n")
+        began, taken = time.perf_counter(), 0
+        while time.perf_counter() - began < 1:
+            taken += _paced(terminal, bytes_s)
+        pressed = time.perf_counter()
+        terminal.send(b"\x03")
+        tail = b""
+        while b"$ " not in tail:
+            chunk = terminal.receive()
+            if bytes_s:
+                time.sleep(len(chunk) / bytes_s)
+            tail = tail[-8:] + chunk
+        return (time.perf_counter() - pressed) * 1000
+
+
+def _paced(terminal: Shell, bytes_s: float | None) -> int:
+    chunk = terminal.receive()
+    if bytes_s:
+        time.sleep(len(chunk) / bytes_s)
+    return len(chunk)
+
+
+def _interrupt(all_: Bench) -> Iterator[Row]:
+    cases = [
+        (all_.through, None, 3.0),
+        (all_.through, SLOW_BYTES_S, 30.0),
+        (all_.through_plain, SLOW_BYTES_S, 300.0),
+        *[(contender, speed, None) for contender in all_.beside for speed in (None, SLOW_BYTES_S)],
+    ]
+    taken = interleaved(ROUNDS, *[lambda c=c, s=s: interrupt_ms(c, bytes_s=s) for c, s, _ in cases])
+    for (contender, speed, limit), values in zip(cases, taken, strict=True):
+        client = "8 MB/s client" if speed else "fast client"
+        what, value = f"Ctrl-C to prompt, {client}, {contender.name}", median(values)
+        yield _row(
+            what, value, limit or 0.0, "ms", value / limit if limit else 0.0, at_most=1.0 if limit else None
+        )
+
+
+def opening_ms(contender: Contender) -> float:
+    """Return the time from connecting to the first byte."""
+    began = time.perf_counter()
+    terminal = contender.open()
+    while not terminal.receive():
+        pass
+    took = (time.perf_counter() - began) * 1000
+    terminal.close()
+    return took
+
+
+def _opening(all_: Bench) -> Iterator[Row]:
+    contenders = [all_.through, all_.alone, all_.raw, *all_.beside]
+    taken = interleaved(15, *[lambda c=c: opening_ms(c) for c in contenders])
+    for contender, other in zip(contenders[1:], taken[1:], strict=True):
+        ratio = median(taken[0]) / median(other)
+        limit = 1.5 if contender.name == "ttyd" else None
+        what = f"opening to first byte, beside {contender.name}"
+        yield _row(what, median(taken[0]), median(other), "ms", ratio, at_most=limit)
+
+
+def _row(
+    what: str,
+    ours: float,
+    beside: float,
+    unit: str,
+    ratio: float,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Row:
+    if at_least is not None:
+        return Row(what, ours, beside, unit, ratio, f"ratio >= {at_least:g}", ratio >= at_least)
+    if at_most is not None:
+        return Row(what, ours, beside, unit, ratio, f"ratio <= {at_most:g}", ratio <= at_most)
+    return Row(what, ours, beside, unit, ratio, "told", met=True)
