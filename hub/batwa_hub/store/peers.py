@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
@@ -99,8 +99,8 @@ class PeerStore:
     async def add_message(self, message: dict[str, Any], *, keep: int) -> int:
         """Keep a message, and the newest *keep* of all; returns its id."""
         async with self._database.writing() as connection:
-            done = await connection.execute(sa.insert(peer_messages).values(message))
-            message_id = cast("int", done.inserted_primary_key[0])  # one row was inserted
+            insert = sa.insert(peer_messages).values(message).returning(peer_messages.c.id)
+            message_id = int((await connection.execute(insert)).scalar_one())
             old = peer_messages.c.id <= message_id - keep
             await connection.execute(sa.delete(peer_messages).where(old))
         return message_id

@@ -1,12 +1,11 @@
 """The hub's HTTP calls to one agent that speaks our protocol."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 import aiohttp
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from yarl import URL
 
 from batwa_common.errors import (
@@ -14,19 +13,12 @@ from batwa_common.errors import (
     AgentTimeout,
     AgentUnreachable,
     BatwaError,
-    Conflict,
-    InvalidRequest,
-    NotFound,
 )
-from batwa_common.wire.base import Wire
 from batwa_common.wire.documented import VmInfoAnswer, VmList
 from batwa_common.wire.operation import Operation, SubmitOperation
 from batwa_common.wire.vm import Vm, VmCommand, VmInfo
 
-T = TypeVar("T")
-
-MAX_ANSWER_BYTES = 8 << 20
-"""No answer of an agent is longer; a list of 10,000 VMs is about 2 MiB."""
+from .far import Answer, Far
 
 _OPERATION = TypeAdapter(Operation)
 _INFO = TypeAdapter(VmInfoAnswer)
@@ -36,20 +28,8 @@ INFO_WAIT_S = 30.0
 """What asking a machine's Multipass may take, by the agent's own deadline."""
 
 
-class _Told(Wire):
-    """An error body of either documented kind; ours has all three."""
-
-    code: str = ""
-    detail: str = ""
-    error: str = ""
-
-
-_BY_STATUS: dict[int, type[BatwaError]] = {400: InvalidRequest, 404: NotFound, 409: Conflict}
-"""What the errors of agents mean that only speak the documented API, and give no code."""
-
-
-class AgentHttp:
-    """One agent's address, its key, and what its failures mean.
+class AgentHttp(Far):
+    """One agent's address, and its key.
 
     Args:
         session: Shared by all agents; pools per host.
@@ -58,6 +38,9 @@ class AgentHttp:
         api_key: Gives what is sent as `X-API-Key`; asked at each call, so that a new key is used at once.
         timeout_s: How long the agent may take to answer, on top of what a call waits for.
     """
+
+    unreachable, misbehaved, timed_out = AgentUnreachable, AgentMisbehaved, AgentTimeout
+    program = "batwa-agent"
 
     def __init__(
         self,
@@ -68,83 +51,29 @@ class AgentHttp:
         api_key: Callable[[], Awaitable[str]],
         timeout_s: float,
     ) -> None:
-        self.session = session
+        super().__init__(session, who=f"agent {agent_id!r}", url=url, timeout_s=timeout_s)
         self.agent_id = agent_id
-        self.url = URL(url)
         self._api_key = api_key
-        self._timeout_s = timeout_s
 
-    async def headers(self) -> dict[str, str]:
-        """Return what authenticates the hub to the agent."""
-        return {"X-API-Key": await self._api_key()}
+    async def exchange(
+        self, method: str, url: URL, *, body: bytes, headers: Mapping[str, str], within_s: float
+    ) -> Answer:
+        """Send one request with the agent's key."""
+        keyed = {**headers, "X-API-Key": await self._api_key()}
+        return await self.send(method, url, body=body, headers=keyed, within_s=within_s)
 
-    async def call(
-        self,
-        method: str,
-        path: str,
-        shape: TypeAdapter[T],
-        *,
-        body: bytes | None = None,
-        query: Mapping[str, str] | None = None,
-        wait_s: float = 0,
-    ) -> T:
-        """Make one request and return its answer as *shape*. Raises as `AgentPort` says."""
-        headers = {**await self.headers(), "Content-Type": "application/json"}
-        url = self.url.with_path(path, encoded=True).with_query(query)
-        try:
-            async with (
-                asyncio.timeout(self._timeout_s + wait_s),
-                self.session.request(
-                    method, url, data=body, headers=headers, allow_redirects=False
-                ) as answer,
-            ):
-                text = await _bounded(answer)
-        except aiohttp.ClientConnectorError as err:
-            raise AgentUnreachable(
-                f"agent {self.agent_id!r} cannot be reached at {self.url}; see that batwa-agent runs there"
-            ) from err
-        except TimeoutError as err:
-            raise AgentTimeout(f"agent {self.agent_id!r} did not answer in time") from err
-        except (aiohttp.ClientError, ConnectionError) as err:
-            raise AgentTimeout(f"agent {self.agent_id!r} broke off before it answered") from err
-        if answer.status >= 400:
-            raise self.failure(answer.status, text)
-        try:
-            return shape.validate_json(text)
-        except ValidationError as err:
-            raise self._misbehaved(answer.status) from err
+    @asynccontextmanager
+    async def upgraded(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Open a WebSocket with the agent's key."""
+        keyed = {**headers, "X-API-Key": await self._api_key()}
+        async with self.opening(self.url.with_path(path).with_query(query), keyed) as answer:
+            yield answer
 
-    def failure(self, status: int, text: bytes) -> BatwaError:
-        """Return the error that an answer of *status* with body *text* tells."""
-        if status in {401, 403}:
-            return AgentMisbehaved(
-                f"agent {self.agent_id!r} refused the hub's key; start it with the key it registered with"
-            )
-        try:
-            told = _Told.model_validate_json(text)
-        except ValidationError:
-            return self._misbehaved(status)
-        if not (sentence := told.detail or told.error):
-            return self._misbehaved(status)
-        known = BatwaError.by_code.get(told.code) or _BY_STATUS.get(status)
-        if known is None or known is BatwaError:
-            return AgentMisbehaved(f"agent {self.agent_id!r} failed: {sentence}")
-        return known(sentence)
-
-    def _misbehaved(self, status: int) -> AgentMisbehaved:
-        return AgentMisbehaved(
-            f"agent {self.agent_id!r} answered with status {status} and something that is not the protocol; "
-            "see what listens at its api_url"
-        )
-
-
-async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in answer.content.iter_any():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise aiohttp.ClientPayloadError("the answer is too long")
-    return bytes(body)
+    def refusal(self) -> BatwaError:
+        """Return that the agent has another key."""
+        return AgentMisbehaved(f"{self.who} refused the hub's key; start it with the key it registered with")
 
 
 class NativeAgent:

@@ -1,18 +1,16 @@
-"""Relay one WebSocket upgrade to an agent, then copy raw bytes both ways without looking at frames.
+"""Relay one WebSocket upgrade to an agent or another hub, then copy bytes both ways, blind to frames.
 
 The hub never puts a frame of its own into a stream it does not parse.
 """
 
 import asyncio
-from http import HTTPStatus
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 
 import aiohttp
 from aiohttp import web
 
-from batwa_common.errors import AgentTimeout, AgentUnreachable
-
-from .agents import AgentHttp
+from .far import Far
 
 ASKED = ("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol")
 ANSWERED = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol")
@@ -104,27 +102,27 @@ class Splice:
             if end.transport is not None:
                 end.transport.abort()
 
-    async def run(self, request: web.Request, agent: AgentHttp, path: str, query: dict[str, str]) -> None:
-        """Upgrade *request* through the agent; return when both connections are gone.
+    async def run(
+        self,
+        request: web.Request,
+        far: Far,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        answering: Mapping[str, str] | None = None,
+    ) -> None:
+        """Upgrade *request* through *far*, adding the headers *answering*; return when both have gone.
 
-        Raises `AgentUnreachable`, `AgentTimeout`, or the agent's refusal, before anything is sent.
+        Raises that it is unreachable, slow, or refuses, before anything is sent.
         """
-        asked: dict[str, Any] = {name: request.headers[name] for name in ASKED if name in request.headers}
-        asked |= {"Connection": "Upgrade", "Upgrade": "websocket"} | await agent.headers()
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30)
-        url = agent.url.with_path(path).with_query(query)
-        try:
-            async with agent.session.get(url, headers=asked, timeout=timeout) as answer:
-                if answer.status != HTTPStatus.SWITCHING_PROTOCOLS:
-                    raise agent.failure(answer.status, await answer.content.read(64 << 10))
-                self._switch(request, answer)
-                await self._copied()
-        except aiohttp.ClientConnectorError as err:
-            raise AgentUnreachable(f"agent {agent.agent_id!r} cannot be reached at {agent.url}") from err
-        except (aiohttp.ClientError, TimeoutError) as err:
-            raise AgentTimeout(f"agent {agent.agent_id!r} did not open the terminal") from err
+        asked = {name: request.headers[name] for name in ASKED if name in request.headers}
+        async with far.upgraded(path, query, asked) as answer:
+            self._switch(request, answer, answering or {})
+            await self._copied()
 
-    def _switch(self, request: web.Request, answer: aiohttp.ClientResponse) -> None:
+    def _switch(
+        self, request: web.Request, answer: aiohttp.ClientResponse, answering: Mapping[str, str]
+    ) -> None:
         # From here to the last line nothing awaits, so no byte can slip in between.
         connection = answer.connection
         if connection is None or connection.protocol is None or connection.transport is None:
@@ -136,6 +134,7 @@ class Splice:
         self._agent.connection_made(upstream)
         lines = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"]
         lines += [f"{name}: {answer.headers[name]}" for name in ANSWERED if name in answer.headers]
+        lines += [f"{name}: {value}" for name, value in answering.items()]
         take_over(request, self._browser, "\r\n".join([*lines, "", ""]).encode("latin-1"))
         if rest.data:
             self._agent.data_received(rest.data)
