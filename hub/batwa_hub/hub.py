@@ -21,6 +21,7 @@ from .services.operations import Operations
 from .services.passwords import Passwords
 from .services.registry import Registry
 from .services.sessions import Sessions
+from .services.tokens import Tokens
 from .settings import Settings
 from .store.agents import AgentStore
 from .store.database import Database
@@ -38,6 +39,7 @@ class Hub:
     database: Database
     accounts: Accounts
     sessions: Sessions
+    tokens: Tokens
     keys: AgentKeys
     events: Events
     registry: Registry
@@ -70,8 +72,9 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
     ):
         cipher = await asyncio.to_thread(open_cipher, settings.data_dir / "secret.key")
         keys = AgentKeys(database, cipher)
-        accounts = Accounts(database, Passwords())
         sessions = Sessions(database, lifetime_s=settings.session.lifetime_s, idle_s=settings.session.idle_s)
+        tokens = Tokens(database)
+        accounts = Accounts(database, Passwords(), on_change=(sessions.doubt, tokens.doubt))
         events = Events(database, keep=settings.event.keep)
         store = AgentStore(database)
         registry = Registry(
@@ -105,11 +108,13 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         tasks.spawn(registry.run(on_offline=agents.went_offline), name="registry")
         writers.spawn(events.run(), name="events")  # ends last: whatever ends before may still tell
         tasks.spawn(sessions.run(), name="sessions")
+        tasks.spawn(tokens.run(), name="tokens")
         try:
             yield Hub(
                 database=database,
                 accounts=accounts,
                 sessions=sessions,
+                tokens=tokens,
                 keys=keys,
                 events=events,
                 registry=registry,

@@ -157,14 +157,16 @@ async def test_a_stranger_gets_no_further_than_the_rule(stranger: TestClient, ro
             )
         case _:
             assert answer.status == 401
-            assert await detail(answer) == "Not authenticated: log in with POST /api/auth/login first."
+            assert await detail(answer) == (
+                "Not authenticated: log in with POST /api/auth/login, or send an API token."
+            )
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
 async def test_a_role_opens_what_it_is_for_and_no_more(hub: Hub, admin: TestClient, role: str) -> None:
     async with hub.database.writing() as connection:
         await connection.execute(sa.update(users).values(role=role))
-    hub.sessions._cache.clear()
+    hub.sessions.doubt()
     rank = [Access.VIEWER, Access.OPERATOR, Access.ADMIN]
     mine = rank[: ["viewer", "operator"].index(role) + 1]
 

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from batwa_hub.services.accounts import Accounts
 from batwa_hub.services.passwords import Passwords
-from batwa_hub.services.sessions import CACHE_S, MOST_CACHED, TOUCH_S, Sessions
+from batwa_hub.services.living import CACHE_S, MOST_CACHED
+from batwa_hub.services.sessions import TOUCH_S, Sessions
 from batwa_hub.store.database import Database
 from batwa_hub.store.tables import sessions as table
 
@@ -155,7 +156,7 @@ async def test_an_end_elsewhere_is_seen_within_a_second(
 async def test_an_end_during_the_look_up_is_not_cached_away(sessions: Sessions, user_id: str) -> None:
     session_id = await sessions.begin(user_id, {})
     key = (await sessions.find(session_id) or pytest.fail("not found")).key
-    sessions._cache.clear()
+    sessions._living._cache.clear()
 
     await asyncio.gather(*(sessions.find(session_id) for _ in range(5)), sessions.end(key))
 
@@ -187,7 +188,7 @@ async def test_who_has_left_hears_nothing(sessions: Sessions, user_id: str) -> N
     await sessions.end(login.key)
 
     assert not heard
-    assert not sessions._watchers
+    assert not sessions._living._watchers
 
 
 async def test_a_watcher_hears_of_an_end_elsewhere_and_of_expiry(
@@ -243,8 +244,8 @@ async def test_dead_sessions_are_swept_from_the_store(
 async def test_the_cache_is_bounded(sessions: Sessions, user_id: str) -> None:
     login = await sessions.find(await sessions.begin(user_id, {}))
     assert login
-    sessions._cache.update({str(n): (0.0, login) for n in range(MOST_CACHED)})
+    sessions._living._cache.update({str(n): (0.0, login) for n in range(MOST_CACHED)})
 
     await sessions.find(await sessions.begin(user_id, {}))
 
-    assert len(sessions._cache) <= MOST_CACHED + 1
+    assert len(sessions._living._cache) <= MOST_CACHED + 1

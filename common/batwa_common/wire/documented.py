@@ -30,6 +30,11 @@ class AuthStatus(Wire):
     authenticated: bool
     username: str | None = None
 
+    @classmethod
+    def of(cls, username: str | None) -> "AuthStatus":
+        """Return the status of somebody, or of nobody."""
+        return cls(authenticated=username is not None, username=username)
+
 
 class Registered(Done):
     """An agent is known now."""

@@ -1,6 +1,10 @@
-"""Who may call what: sessions for people, keys for agents, and no other site's pages."""
+"""Who may call what: sessions for people, tokens for scripts, keys for agents, and no other site's pages."""
 
+import base64
+import binascii
 import ipaddress
+from contextlib import AbstractContextManager
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp_session
@@ -9,30 +13,94 @@ from aiohttp import hdrs, web
 from batwa_common.errors import Forbidden, NotAuthenticated
 from batwa_common.web.routes import CALLER, Access, Caller
 from batwa_common.wire.agent import AgentKey
+from batwa_common.wire.user import RANK, Role
 from batwa_hub.hub import HUB
 from batwa_hub.services.fleet import Fleet
+from batwa_hub.services.living import OnEnd
+from batwa_hub.services.tokens import PREFIX, Grant
 
 from .sessions import LOGIN
 
-_RANK = {"viewer": 1, "operator": 2, "admin": 3}
-_NEEDED = {Access.VIEWER: 1, Access.OPERATOR: 2, Access.ADMIN: 3}
+GRANT = web.RequestKey("grant", Grant)
+"""Set once a request's token has been found."""
+
+_NEEDED = {Access.VIEWER: RANK["viewer"], Access.OPERATOR: RANK["operator"], Access.ADMIN: RANK["admin"]}
 _READS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+
+
+class Account(NamedTuple):
+    """The account behind a request."""
+
+    user_id: str
+    role: Role
+    """What the caller may do, which with a token may be less than the account may."""
+    session: str | None
+    """Key of the session; None when the caller came with a token."""
 
 
 async def guard(request: web.Request, access: Access) -> Caller:
     """Return who calls. Raises `NotAuthenticated`, `Forbidden` or `InvalidApiKey`."""
     if access is Access.AGENT:
         key = await agent_key(request, agent_id=None)
-        return Caller(f"agent {key.agent_id or key.name}", key.agent_id, role="agent", kind="agent")
-    _refuse_other_sites(request)
+        name = f"agent {key.agent_id or key.name}"
+        return Caller(name, key.agent_id, role="agent", kind="agent")
     if access is Access.ANYONE:
+        _refuse_other_sites(request)
         return Caller("")
+    if (caller := await find_caller(request)) is None:
+        raise NotAuthenticated("Not authenticated: log in with POST /api/auth/login, or send an API token.")
+    role = account_of(request).role
+    if RANK[role] < _NEEDED[access]:
+        raise Forbidden(f"This needs the role {access.value}; {caller.name} is {role}.")
+    return caller
+
+
+async def find_caller(request: web.Request) -> Caller | None:
+    """Return who calls, by token or else by session; None for a stranger.
+
+    A bearer token is something no other site's page can make a browser send; cookies and HTTP Basic
+    are. Raises `NotAuthenticated` for a token that is none, and `Forbidden`.
+    """
+    scheme, secret = _credentials(request)
+    if scheme != "bearer":
+        _refuse_other_sites(request)
+    if secret is not None:
+        return await _by_token(request, secret)
     await aiohttp_session.get_session(request)
     if (login := request.get(LOGIN)) is None:
-        raise NotAuthenticated("Not authenticated: log in with POST /api/auth/login first.")
-    if _RANK[login.role] < _NEEDED[access]:
-        raise Forbidden(f"This needs the role {access.value}; {login.username} is {login.role}.")
+        return None
     return Caller(login.username, role=login.role, kind="user", user_id=login.user_id, key=login.key)
+
+
+async def _by_token(request: web.Request, secret: str) -> Caller:
+    grant = await request.app[HUB].tokens.authenticate(secret, address=address_of(request))
+    request[GRANT] = grant
+    return Caller(
+        f"{grant.owner}/{grant.name}",
+        role=grant.role,
+        scope=grant.scope,
+        kind="token",
+        user_id=grant.user_id,
+        key=grant.key,
+    )
+
+
+def _credentials(request: web.Request) -> tuple[str, str | None]:
+    """Return the scheme of the header `Authorization`, and the token in it if there is one.
+
+    A Basic password that does not look like one of our tokens is not for us: a proxy may want it.
+    """
+    scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    scheme, value = scheme.lower(), value.strip()
+    if scheme == "bearer":
+        return scheme, value
+    if scheme == "basic":
+        try:
+            password = base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return scheme, None
+        return scheme, password if password.startswith(PREFIX) else None
+    return scheme, None
 
 
 async def agent_key(request: web.Request, *, agent_id: str | None, given: str | None = None) -> AgentKey:
@@ -46,14 +114,31 @@ async def agent_key(request: web.Request, *, agent_id: str | None, given: str | 
     return await request.app[HUB].keys.authenticate(secret, agent_id)
 
 
+def account_of(request: web.Request) -> Account:
+    """Return the account behind a request that has a caller. Raises `Forbidden` if there is none."""
+    if (grant := request.get(GRANT)) is not None:
+        return Account(grant.user_id, grant.role, None)
+    if (login := request.get(LOGIN)) is not None:
+        return Account(login.user_id, login.role, login.key)
+    raise Forbidden("This is for people and their tokens.")
+
+
+def token_of(request: web.Request) -> str | None:
+    """Return the id of the token that the request came with; None if it came with none."""
+    grant = request.get(GRANT)
+    return grant.token_id if grant else None
+
+
 def fleet_of(request: web.Request) -> Fleet:
     """Return the machines that the caller, whom the guard has let pass, may see."""
     return request.app[HUB].fleet.seen_by(request[CALLER].scope)
 
 
-def session_of(request: web.Request) -> str:
-    """Return the key of the session that the guard has let pass, for `Sessions.ends`."""
-    return request[LOGIN].key
+def ends(request: web.Request, callback: OnEnd) -> AbstractContextManager[None]:
+    """While the block runs, have *callback* called once when what the caller came with is valid no more."""
+    hub, caller = request.app[HUB], request[CALLER]
+    logins = hub.tokens if caller.kind == "token" else hub.sessions
+    return logins.ends(caller.key, callback)
 
 
 def address_of(request: web.Request) -> str:

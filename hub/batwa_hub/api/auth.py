@@ -3,13 +3,14 @@
 import aiohttp_session
 from aiohttp import web
 
+from batwa_common.errors import NotAuthenticated
 from batwa_common.web.body import read, respond
 from batwa_common.web.routes import Access, Route
 from batwa_common.wire.documented import AuthStatus, Done, Login
 from batwa_hub.hub import HUB
 
-from .access import address_of
-from .sessions import LOGIN, USER_ID
+from .access import GRANT, address_of, find_caller
+from .sessions import USER_ID
 
 
 async def login(request: web.Request) -> web.Response:
@@ -33,13 +34,17 @@ async def logout(request: web.Request) -> web.Response:
 
 async def check(request: web.Request) -> web.Response:
     """GET /api/auth/check"""
-    await aiohttp_session.get_session(request)
-    found = request.get(LOGIN)
-    return respond(AuthStatus(authenticated=found is not None, username=found.username if found else None))
+    try:
+        caller = await find_caller(request)
+    except NotAuthenticated:  # a token that is none: that is an answer here
+        caller = None
+    if caller is not None and (grant := request.get(GRANT)) is not None:
+        return respond(AuthStatus.of(grant.owner))
+    return respond(AuthStatus.of(caller.name if caller else None))
 
 
 ROUTES = [
-    Route("POST", "/api/auth/login", login, Access.ANYONE),
-    Route("POST", "/api/auth/logout", logout, Access.ANYONE),
-    Route("GET", "/api/auth/check", check, Access.ANYONE),
+    Route("POST", "/api/auth/login", login, Access.ANYONE, takes=Login, gives=Done),
+    Route("POST", "/api/auth/logout", logout, Access.ANYONE, gives=Done),
+    Route("GET", "/api/auth/check", check, Access.ANYONE, gives=AuthStatus),
 ]

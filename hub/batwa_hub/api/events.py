@@ -14,7 +14,7 @@ from batwa_common.wire.event import Event
 from batwa_hub.hub import HUB
 from batwa_hub.services.events import Batch, Events
 
-from .access import fleet_of, session_of
+from .access import ends, fleet_of
 
 HEARTBEAT_S = 15.0
 """Longest silence; below the idle time-outs of common proxies."""
@@ -33,7 +33,7 @@ async def watch(request: web.Request) -> web.StreamResponse:
     )
     await response.prepare(request)
     over, shows = asyncio.Event(), fleet_of(request).event_filter()
-    with hub.sessions.ends(session_of(request), over.set):
+    with ends(request, over.set):
         stopping = asyncio.ensure_future(_first_of(over, request.app[STOPPING]))
         try:
             await _stream(response, hub.events, position, stopping, shows)

@@ -2,11 +2,13 @@
 
 from batwa_common.web.routes import Route
 
-from . import agents, auth, events, health, keys, terminals, vms
+from . import agents, auth, events, health, keys, terminals, tokens, users, vms
 
 ROUTES: list[Route] = [
     *health.ROUTES,
     *auth.ROUTES,
+    *tokens.ROUTES,
+    *users.ROUTES,
     *keys.ROUTES,
     *agents.ROUTES,
     *vms.ROUTES,

@@ -9,7 +9,7 @@ from batwa_common.web.routes import Access, Route
 from batwa_hub.hub import HUB
 from batwa_hub.transport.splice import Splice
 
-from .access import fleet_of, session_of
+from .access import ends, fleet_of
 
 PASSED_ON = ("rows", "cols")
 """Query parameters that are the agent's business."""
@@ -26,7 +26,7 @@ async def open_terminal(request: web.Request) -> web.Response:
     hub.registry.require_online(agent_id)
     asked = {"vm_name": vm.name} | {key: query[key] for key in PASSED_ON if key in query}
     splice = Splice()
-    with hub.sessions.ends(session_of(request), splice.abort):
+    with ends(request, splice.abort):
         await splice.run(request, hub.directory.http(agent_id), "/ws", asked)
     return web.Response(status=HTTPStatus.SWITCHING_PROTOCOLS)
 

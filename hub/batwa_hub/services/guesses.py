@@ -36,7 +36,7 @@ class Guesses:
         self._now = now
         self._tallies: OrderedDict[tuple[str, str], _Tally] = OrderedDict()
 
-    def attempt(self, account: str, address: str) -> None:
+    def attempt(self, account: str, address: str, *, of: str = "passwords") -> None:
         """Count an attempt before it is checked, so that many at once gain nothing.
 
         Raises `TooManyRequests` with the seconds to wait; that attempt is neither checked nor counted.
@@ -47,7 +47,7 @@ class Guesses:
             tally = _Tally(0, now_s)
         left_s = tally.last_at_s + _wait_s(tally.attempts) - now_s
         if left_s > 0:
-            raise TooManyRequests(f"Too many wrong passwords; try again in {int(left_s) + 1} s.")
+            raise TooManyRequests(f"Too many wrong {of}; try again in {int(left_s) + 1} s.")
         self._tallies[source] = _Tally(tally.attempts + 1, now_s)
         self._tallies.move_to_end(source)
         if len(self._tallies) > MOST_SOURCES:

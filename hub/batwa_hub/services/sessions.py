@@ -5,8 +5,7 @@ import contextlib
 import hashlib
 import secrets
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,19 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batwa_common.errors import Unavailable
 from batwa_common.wire.base import utc_now
+from batwa_common.wire.user import Role
 from batwa_hub.store.database import Database
 from batwa_hub.store.tables import sessions, users
 
-from .accounts import Role
+from .living import Living, OnEnd
 
-CACHE_S = 1.0
-"""How long a found login is believed without asking the store. An end in this process is seen at once."""
-MOST_CACHED = 10_000
-"""Logins cached; the one found longest ago is dropped first. About 10 MB."""
 TOUCH_S = 60.0
 """How often at most the time of the last use is written."""
-
-OnEnd = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -71,10 +65,7 @@ class Sessions:
         self._lifetime = timedelta(seconds=lifetime_s)
         self._idle = timedelta(seconds=idle_s)
         self._now = now
-        self._clock = clock
-        self._cache: OrderedDict[str, tuple[float, Login]] = OrderedDict()
-        self._ends = 0
-        self._watchers: dict[str, dict[object, OnEnd]] = {}
+        self._living = Living[Login](clock)
 
     async def begin(self, user_id: str, data: dict[str, Any]) -> str:
         """Make a session and return its id, which is kept nowhere."""
@@ -94,9 +85,7 @@ class Sessions:
     async def find(self, session_id: str) -> Login | None:
         """Return the login of that id, or None if there is none (any more)."""
         key = _key(session_id)
-        cached_at_s, login = self._cache.get(key, (0.0, None))
-        if login is None or self._clock() - cached_at_s > CACHE_S:
-            login = await self._load(key)
+        login = self._living.find(key) or await self._load(key)
         if login is None or not self._is_alive(login):
             return None
         return login
@@ -105,7 +94,7 @@ class Sessions:
         """End a session, wherever it is in use. Unknown ones have ended already."""
         async with self._database.writing() as connection:
             await connection.execute(sa.delete(sessions).where(sessions.c.id_hash == key))
-        self._ended(key)
+        self._living.ended(key)
 
     async def end_of_user(self, user_id: str) -> None:
         """End every session of a user."""
@@ -114,28 +103,23 @@ class Sessions:
             keys = (await connection.scalars(sa.select(sessions.c.id_hash).where(mine))).all()
             await connection.execute(sa.delete(sessions).where(mine))
         for key in keys:
-            self._ended(key)
+            self._living.ended(key)
 
-    @contextlib.contextmanager
-    def ends(self, key: str, callback: OnEnd) -> Iterator[None]:
+    def ends(self, key: str, callback: OnEnd) -> contextlib.AbstractContextManager[None]:
         """While the block runs, have *callback* called once when the session has ended, for whatever reason.
 
         Within a second also when it expired or another process ended it. Until then the session
         counts as used.
         """
-        token = object()
-        self._watchers.setdefault(key, {})[token] = callback
-        try:
-            yield
-        finally:
-            watchers = self._watchers.get(key, {})
-            watchers.pop(token, None)
-            if not watchers:
-                self._watchers.pop(key, None)
+        return self._living.watch(key, callback)
+
+    def doubt(self) -> None:
+        """Ask the store anew about every session: accounts have changed."""
+        self._living.doubt()
 
     async def look(self) -> None:
         """Look once whether watched sessions have ended, and drop dead ones from the store."""
-        now, watched = self._now(), sorted(self._watchers)
+        now, watched = self._now(), self._living.watched()
         dead = (sessions.c.expires_at <= now) | (sessions.c.last_seen_at <= now - self._idle)
         async with self._database.reading() as connection:
             alive = await _last_seen(connection, watched)
@@ -148,7 +132,7 @@ class Sessions:
                 alive = await _last_seen(connection, watched)
         for key in watched:
             if key not in alive:
-                self._ended(key)
+                self._living.ended(key)
 
     async def run(self, *, every_s: float = 0.5) -> None:
         """Run `look` until cancelled."""
@@ -157,32 +141,21 @@ class Sessions:
             with contextlib.suppress(Unavailable):  # the database has logged it; the next look will tell
                 await self.look()
 
-    def _ended(self, key: str) -> None:
-        self._ends += 1
-        self._cache.pop(key, None)
-        for callback in self._watchers.pop(key, {}).values():
-            callback()
-
     def _is_alive(self, login: Login) -> bool:
         now = self._now()
         return now < login.expires_at and now - login.last_seen_at < self._idle
 
     async def _load(self, key: str) -> Login | None:
-        ends = self._ends
+        ends = self._living.ends
         async with self._database.reading() as connection:
             login = await _find(connection, key)
         if login is None or not self._is_alive(login):
-            self._cache.pop(key, None)
             return None
         now = self._now()
         if (now - login.last_seen_at).total_seconds() > TOUCH_S:
             async with self._database.writing() as connection:
                 await _touch(connection, [key], now)
-        if ends == self._ends:  # else it may be this one that ended while we looked
-            self._cache[key] = (self._clock(), login)
-            self._cache.move_to_end(key)
-            if len(self._cache) > MOST_CACHED:
-                self._cache.popitem(last=False)
+        self._living.remember(key, login, ends=ends)
         return login
 
 

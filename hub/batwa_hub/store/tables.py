@@ -63,6 +63,23 @@ sessions = sa.Table(
     sa.Column("data", _JSON, nullable=False),
 )
 
+api_tokens = sa.Table(
+    "api_tokens",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column(
+        "user_id", sa.String, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("secret_hash", sa.String, nullable=False, unique=True),
+    sa.Column("agents", _JSON),
+    sa.Column("tags", _JSON, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime),
+    sa.Column("last_used_at", UtcDateTime),
+)
+
 agent_keys = sa.Table(
     "agent_keys",
     metadata,
@@ -135,4 +152,43 @@ events = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("data", _JSON),
     sqlite_autoincrement=True,  # ids of pruned events never come back
+)
+
+peers = sa.Table(
+    "peers",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("public_key", sa.String, nullable=False, unique=True),
+    sa.Column("url", sa.String, nullable=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("added_at", UtcDateTime, nullable=False),
+    sa.Column("last_seen_at", UtcDateTime),
+    sa.Column("vms", sa.Text),
+    sa.Column("vms_at", UtcDateTime),
+)
+
+peer_addresses = sa.Table(
+    "peer_addresses",
+    metadata,
+    sa.Column("url", sa.String, primary_key=True),
+)
+
+peer_services = sa.Table(
+    "peer_services",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("running", sa.Boolean, nullable=False),
+)
+
+peer_messages = sa.Table(
+    "peer_messages",
+    metadata,
+    sa.Column("id", _COUNTER, primary_key=True, autoincrement=True),
+    sa.Column("peer_id", sa.String, nullable=False),
+    sa.Column("peer_name", sa.String, nullable=False),
+    sa.Column("message_type", sa.String, nullable=False),
+    sa.Column("data", _JSON, nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
 )
