@@ -1,4 +1,4 @@
-"""What terminals cost in memory: clients that do not read, shells that do not read, and hundreds that idle."""
+"""What terminals cost in memory: clients that do not read, shells that do not, and hundreds that idle."""
 
 import contextlib
 import time
