@@ -28,7 +28,7 @@ from .operation_store import OperationStore
 from .operations import Operations
 from .settings import Settings
 from .settlement import Patience
-from .terminals import Terminals
+from .terminals.terminals import Terminals
 from .uplink import FEATURES, Uplink
 from .watcher import Watcher
 from .worker import Looking, Worker

@@ -11,7 +11,7 @@ from batwa_common.web.routes import CALLER, Access, Caller, Route
 from batwa_common.wire.operation import SubmitOperation
 
 from .agent import AGENT, Agent
-from .terminal_socket import TerminalSocket
+from .terminals.socket import TerminalSocket
 
 ROWS, COLS, MOST_CELLS = 24, 80, 1000
 

@@ -1,0 +1,1 @@
+"""Shells that live at the agent: their output by offset, who watches, and how they survive the agent."""

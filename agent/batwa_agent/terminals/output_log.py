@@ -1,0 +1,104 @@
+"""What a terminal has put out, addressed by byte offset; the oldest is forgotten. Does no I/O of its own.
+
+The bytes lie in memory that the caller gives. In a shared mapping of a file they are the kernel's the moment they
+are read from the terminal, so that a killed process loses none.
+"""
+
+from mmap import mmap
+
+ROOM_BYTES = 4 << 10
+"""Most that is read at once: what Linux hands out of a pseudo-terminal."""
+_HEADER_BYTES = 4 << 10
+_MAGIC = b"batwalog"
+_BLANK = b"\xff" * ROOM_BYTES
+"""Lies ahead of the end: no UTF-8 text has this byte, so it shows how far a read got that was never counted."""
+
+Pieces = tuple[memoryview, ...]
+"""Consecutive bytes, in two pieces where the ring's end lies between. Good until the log goes on: copy them."""
+
+
+def memory_bytes(keep_bytes: int) -> int:
+    """Return the memory that a log of the last *keep_bytes* needs."""
+    return _HEADER_BYTES + keep_bytes + 2 * ROOM_BYTES
+
+
+class OutputLog:
+    """A ring over *memory*, zeros for a new log, or what an earlier one left: then it goes on where that ended.
+
+    Of bytes that were read but not counted when its process was killed, all are found but bytes 0xFF at their end.
+    """
+
+    def __init__(self, memory: bytearray | mmap) -> None:
+        self._memory = memoryview(memory)
+        self._end = self._memory[8:16].cast("Q")  # stored with one instruction: a kill finds the old or the new
+        self._ring = self._memory[_HEADER_BYTES:]
+        self._size = len(self._ring)
+        self._keep = self._size - 2 * ROOM_BYTES
+        if self._memory[:8] == _MAGIC:
+            self._end[0] += self._uncounted()
+            self._blank(self._end[0], ROOM_BYTES)
+        else:
+            self._blank(0, ROOM_BYTES)
+            self._memory[:8] = _MAGIC
+
+    @property
+    def end(self) -> int:
+        """The offset of the next byte."""
+        return self._end[0]
+
+    @property
+    def kept_from(self) -> int:
+        """The offset of the oldest byte kept."""
+        return max(0, self._end[0] - self._keep)
+
+    def room(self) -> memoryview:
+        """Return where the next bytes belong, to be read into; `ROOM_BYTES` or less, never none."""
+        at = self._end[0] % self._size
+        return self._ring[at : at + ROOM_BYTES]
+
+    def took(self, count: int) -> None:
+        """Count *count* bytes that were put into `room`."""
+        end = self._end[0]
+        self._blank(end + ROOM_BYTES, count)
+        self._end[0] = end + count
+
+    def append(self, data: bytes) -> None:
+        """Add *data*."""
+        rest = memoryview(data)
+        while rest:
+            room = self.room()
+            count = min(len(room), len(rest))
+            room[:count] = rest[:count]
+            self.took(count)
+            rest = rest[count:]
+
+    def pieces(self, start: int, stop: int) -> Pieces:
+        """Return the bytes from *start* up to *stop*; `kept_from` <= start <= stop <= `end`. Raises ValueError."""
+        if not self.kept_from <= start <= stop <= self._end[0]:
+            raise ValueError(f"{start} to {stop} is not within {self.kept_from} to {self._end[0]}")
+        at, count = start % self._size, stop - start
+        if at + count <= self._size:
+            return (self._ring[at : at + count],)
+        return self._ring[at:], self._ring[: at + count - self._size]
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return a copy of the bytes from *start* up to *stop*. Raises ValueError as `pieces` does."""
+        return b"".join(self.pieces(start, stop))
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._end.release()
+        self._ring.release()
+        self._memory.release()
+
+    def _blank(self, start: int, count: int) -> None:
+        at = start % self._size
+        first = min(count, self._size - at)
+        self._ring[at : at + first] = _BLANK[:first]
+        if first < count:
+            self._ring[: count - first] = _BLANK[first:count]
+
+    def _uncounted(self) -> int:
+        at = self._end[0] % self._size
+        ahead = bytes(self._ring[at : at + ROOM_BYTES])  # a read never goes over the ring's end
+        return len(ahead.rstrip(b"\xff"))
