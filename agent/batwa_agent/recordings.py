@@ -1,0 +1,236 @@
+"""All recordings of this machine: written by one thread, bounded in size, number of bytes and age."""
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import structlog
+
+from batwa_common.errors import Conflict, NotFound
+from batwa_common.wire.recording import Recording
+
+from .recording import Event, Recorder
+from .recording_file import SUFFIX, Tape, describe, first_line, repair, whole_bytes
+
+log = structlog.stdlib.get_logger(__name__)
+
+FLUSH_S = 1.0
+"""What a crash may cost of a recording."""
+TIDY_S = 600.0
+"""How often old ones are looked for, besides whenever one ends."""
+CHUNK_BYTES = 64 << 10
+_ID = re.compile(r"(?P<agent>.+)~(?P<file>rec-[0-9a-f]{16})")
+
+
+class Bounds(NamedTuple):
+    """How much is kept."""
+
+    max_bytes: int = 64 << 20
+    """Of one recording; it ends there."""
+    total_bytes: int = 2 << 30
+    """Of all; the oldest that have ended go first."""
+    max_age_s: float = 30 * 86_400.0
+    """Of one that has ended."""
+
+
+class Recordings:
+    """The directory of recordings.
+
+    Args:
+        directory: Where the files are; made if missing.
+        agent_id: Begins every recording's id.
+        bounds: How much is kept.
+        always: Whether every terminal is recorded, asked for or not.
+        wall_s: Wall clock in seconds, to compare with the files' times; tests pass their own.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        agent_id: str,
+        bounds: Bounds,
+        always: bool = False,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._directory = directory
+        self._agent_id = agent_id
+        self._bounds = bounds
+        self._wall_s = wall_s
+        self._tapes: dict[str, Tape] = {}
+        self._hurry = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recordings")
+        self._tidy_at_s = 0.0
+        self._untidy_bytes = 0
+        self.always = always
+
+    async def load(self) -> None:
+        """Mend what a crash left torn."""
+        await self._off_loop(self._repair_all)
+
+    def begin(
+        self,
+        *,
+        terminal_id: str,
+        vm_name: str,
+        rows: int,
+        cols: int,
+        created_by: str,
+        with_input: bool = False,
+    ) -> Recorder:
+        """Begin a recording. Touches no disk."""
+        name = f"rec-{secrets.token_hex(8)}"
+        recorder = Recorder(f"{self._agent_id}~{name}", with_input=with_input, hurry=self._hurry.set)
+        head = first_line(
+            recording_id=recorder.id,
+            terminal_id=terminal_id,
+            vm_name=vm_name,
+            created_by=created_by,
+            rows=rows,
+            cols=cols,
+            with_input=with_input,
+        )
+        self._tapes[recorder.id] = Tape(
+            self._path(recorder.id), recorder, head, max_bytes=self._bounds.max_bytes
+        )
+        self._hurry.set()
+        return recorder
+
+    async def run(self) -> None:
+        """Write what was recorded, each second and when much waits, until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), FLUSH_S)
+            self._hurry.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what waits now."""
+        for tape in list(self._tapes.values()):
+            final = tape.recorder.is_over
+            if (events := tape.recorder.take()) or final or not tape.size_bytes:
+                before = tape.size_bytes
+                await self._off_loop(_write, tape, events, final)
+                self._untidy_bytes += tape.size_bytes - before
+            if tape.recorder.is_over:  # perhaps since this write
+                await self._off_loop(tape.close)
+                self._tapes.pop(tape.recorder.id, None)
+                self._tidy_at_s = 0.0
+        if self._wall_s() >= self._tidy_at_s or self._untidy_bytes > self._bounds.max_bytes:
+            self._tidy_at_s, self._untidy_bytes = self._wall_s() + TIDY_S, 0
+            await self._off_loop(self._tidy)
+
+    async def stop(self) -> None:
+        """Write the rest and close. Recordings whose terminals live on end here; those begin new ones."""
+        for tape in self._tapes.values():
+            tape.recorder.end(None)
+        await self.flush()
+        self._thread.shutdown(wait=False)
+
+    async def find(self) -> list[Recording]:
+        """Return all, newest first."""
+        return await asyncio.to_thread(self._find)
+
+    async def get(self, recording_id: str) -> Recording:
+        """Return one. Raises `NotFound`."""
+        path = self._path(recording_id)
+        return await asyncio.to_thread(describe, path, is_live=recording_id in self._tapes)
+
+    async def remove(self, recording_id: str) -> None:
+        """Remove one for good. Raises `NotFound`, and `Conflict` while it is being written."""
+        if recording_id in self._tapes:
+            raise Conflict("this recording is still being written; end its terminal first")
+        try:
+            await asyncio.to_thread(self._path(recording_id).unlink)
+        except FileNotFoundError:
+            raise _absent(recording_id) from None
+        log.info("recording.removed", recording=recording_id)
+
+    async def read(self, recording_id: str) -> tuple[int, AsyncIterator[bytes]]:
+        """Return the size of a recording as it is now, and its bytes in chunks. Raises `NotFound`.
+
+        The chunks must be read to their end, or the iterator closed.
+        """
+        path = self._path(recording_id)
+        try:
+            file, size = await asyncio.to_thread(_opened, path)
+        except OSError:
+            raise _absent(recording_id) from None
+        return size, _chunks(file, size)
+
+    def _path(self, recording_id: str) -> Path:
+        match = _ID.fullmatch(recording_id)
+        if match is None or match["agent"] != self._agent_id:
+            raise _absent(recording_id)
+        return self._directory / (match["file"] + SUFFIX)
+
+    def _files(self) -> list[Path]:
+        return sorted(self._directory.glob(f"rec-*{SUFFIX}"))
+
+    def _repair_all(self) -> None:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in self._files():
+            try:
+                repair(path)
+            except OSError as err:
+                log.warning("recording.unreadable", file=str(path), reason=str(err))
+
+    def _find(self) -> list[Recording]:
+        found = []
+        for path in self._files():
+            recording_id = f"{self._agent_id}~{path.stem}"
+            with contextlib.suppress(NotFound):  # removed meanwhile, or nothing of ours
+                found.append(describe(path, is_live=recording_id in self._tapes))
+        return sorted(found, key=lambda each: (each.created_at, each.id), reverse=True)
+
+    def _tidy(self) -> None:
+        live = {tape.path: tape for tape in list(self._tapes.values())}
+        files = sorted(((path.stat(), path) for path in self._files()), key=lambda each: each[0].st_mtime)
+        total = sum(stat.st_size for stat, _ in files)
+        for stat, path in files:
+            too_old = self._wall_s() - stat.st_mtime > self._bounds.max_age_s
+            if path not in live and (too_old or total > self._bounds.total_bytes):
+                path.unlink(missing_ok=True)
+                total -= stat.st_size
+                log.info("recording.expired", recording=path.stem, size_bytes=stat.st_size)
+        if total > self._bounds.total_bytes and live:
+            largest = max(live.values(), key=lambda tape: tape.size_bytes)
+            largest.max_bytes = 0  # its next write ends it, and says why
+
+    async def _off_loop(self, work: Callable[..., None], *arguments: object) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def _write(tape: Tape, events: list[Event], final: bool) -> None:
+    try:
+        tape.write(events, final=final)
+    except OSError as err:
+        log.warning("recording.failed", recording=tape.recorder.id, reason=str(err))
+        tape.recorder.is_over = True
+
+
+def _absent(recording_id: str) -> NotFound:
+    return NotFound(f"there is no recording {recording_id!r} here; GET /api/recordings lists what there is")
+
+
+def _opened(path: Path) -> tuple[IO[bytes], int]:
+    file = path.open("rb")
+    size = whole_bytes(file, os.fstat(file.fileno()).st_size)
+    file.seek(0)
+    return file, size
+
+
+async def _chunks(file: IO[bytes], size: int) -> AsyncIterator[bytes]:
+    try:
+        while size > 0 and (chunk := await asyncio.to_thread(file.read, min(CHUNK_BYTES, size))):
+            size -= len(chunk)
+            yield chunk
+    finally:
+        file.close()

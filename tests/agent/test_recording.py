@@ -1,0 +1,216 @@
+"""What a terminal tells its recording, and what stands on disk."""
+
+import asyncio
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batwa_agent.recording import WAITING_BYTES, Event, Recorder, Script
+from batwa_agent.recordings import Bounds, Recordings
+from batwa_common.errors import Conflict, NotFound
+
+
+def recordings(directory: Path, **bounds: Any) -> Recordings:
+    return Recordings(directory, agent_id="oslo", bounds=Bounds(**bounds))
+
+
+def begin(store: Recordings, **more: Any) -> Recorder:
+    facts = {"terminal_id": "oslo~t1", "vm_name": "web", "rows": 24, "cols": 80, "created_by": "ada"}
+    return store.begin(**{**facts, **more})
+
+
+async def content(store: Recordings, recording_id: str) -> bytes:
+    size, chunks = await store.read(recording_id)
+    body = b"".join([chunk async for chunk in chunks])
+    assert len(body) == size
+    return body
+
+
+def events(cast: bytes) -> list[Any]:
+    """Return the events of a file that is valid asciicast v2, its header first."""
+    head, *rest = [json.loads(each) for each in cast.decode().splitlines()]
+    assert head["version"] == 2 and head["width"] > 0 and head["height"] > 0
+    times = [at for at, _, _ in rest]
+    assert times == sorted(times) and all(kind in "oirm" for _, kind, _ in rest)
+    return [head, *rest]
+
+
+@given(st.text(), st.lists(st.integers(min_value=0, max_value=400)))
+def test_characters_torn_anywhere_come_out_whole(text: str, cuts: list[int]) -> None:
+    data = text.encode(errors="replace")
+    edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    pieces = [Event(n, "o", data[a:b]) for n, (a, b) in enumerate(zip(edges, edges[1:], strict=False))]
+
+    script = Script()
+    lines = b"".join(script.lines([piece]) for piece in pieces) + script.lines([], final=True)
+
+    assert "".join(json.loads(each)[2] for each in lines.splitlines()) == data.decode()
+
+
+def test_bytes_that_are_no_text_are_shown_as_such() -> None:
+    lines = Script().lines([Event(0, "o", b"a\xffb\xe2\x82")], final=True)
+
+    assert "".join(json.loads(each)[2] for each in lines.splitlines()) == "a\ufffdb\ufffd"
+
+
+def test_keys_are_forgotten_unless_asked_for() -> None:
+    silent, told = Recorder("a"), Recorder("b", with_input=True)
+    for recorder in (silent, told):
+        recorder.input(b"secret")
+
+    assert not silent.take()
+    assert [event.data for event in told.take()] == [b"secret"]
+
+
+def test_a_disk_that_does_not_keep_up_costs_output_and_not_memory() -> None:
+    recorder = Recorder("a")
+    for _ in range(100):
+        recorder.output(bytes(64 << 10))
+
+    waiting = recorder.take()
+
+    assert sum(len(event.data) for event in waiting) <= WAITING_BYTES
+    lost = (100 << 16) - sum(len(event.data) for event in waiting if event.kind == "o")
+    assert waiting[-1].kind == "m" and waiting[-1].data == b"%d bytes are not recorded" % lost
+
+
+async def test_what_was_shown_is_a_valid_cast(tmp_path: Path) -> None:
+    store = recordings(tmp_path / "casts")
+    await store.load()
+    recorder = begin(store)
+    recorder.output("€".encode()[:1])
+    await store.flush()
+    recorder.output("€".encode()[1:])
+    recorder.resize(rows=30, cols=100)
+    recorder.end(7)
+    await store.flush()
+
+    head, *rest = events(await content(store, recorder.id))
+
+    assert [(kind, text) for _, kind, text in rest] == [("o", "€"), ("r", "100x30"), ("m", "exit 7")]
+    told = await store.get(recorder.id)
+    assert told.exit_code == 7 and told.state == "ended" and told.vm_name == "web"
+    assert head["batwa"]["terminal_id"] == told.terminal_id == "oslo~t1"
+    assert await store.find() == [told]
+    await store.stop()
+
+
+async def test_a_crash_costs_at_most_what_was_not_flushed(tmp_path: Path) -> None:
+    before = recordings(tmp_path)
+    await before.load()
+    recorder = begin(before)
+    recorder.output(b"kept")
+    await before.flush()
+    recorder.output(b"lost with the process")
+    file = next(tmp_path.glob("*.cast"))
+    with file.open("ab") as torn:
+        torn.write(b'[1.0, "o", "to')
+
+    after = recordings(tmp_path)
+    assert (await after.get(recorder.id)).state == "ended"
+    assert events(await content(after, recorder.id))[-1][2] == "kept"
+    await after.load()
+
+    assert file.read_bytes().endswith(b'"kept"]\n')
+    assert (await after.find())[0].exit_code is None
+    await after.stop()
+    await before.stop()
+
+
+async def test_a_recording_ends_where_it_is_full(tmp_path: Path) -> None:
+    store = recordings(tmp_path, max_bytes=4096)
+    await store.load()
+    recorder = begin(store)
+    for _ in range(100):
+        recorder.output(b"x" * 100)
+    await store.flush()
+    recorder.output(b"not any more")
+    await store.flush()
+
+    told = await store.get(recorder.id)
+
+    assert told.is_full and told.state == "ended" and told.size_bytes < 4096 + 64
+    events(await content(store, recorder.id))
+    await store.stop()
+
+
+async def test_the_oldest_go_when_there_is_too_much_or_they_are_too_old(tmp_path: Path) -> None:
+    clock = SimpleNamespace(s=0.0)
+    store = Recordings(
+        tmp_path,
+        agent_id="oslo",
+        bounds=Bounds(total_bytes=6000, max_age_s=3600),
+        wall_s=lambda: clock.s,
+    )
+    await store.load()
+    ids = []
+    for _ in range(4):
+        recorder = begin(store)
+        recorder.output(b"x" * 2500)
+        recorder.end(0)
+        await store.flush()
+        clock.s = max(file.stat().st_mtime for file in tmp_path.iterdir())
+        ids.append(recorder.id)
+
+    assert {each.id for each in await store.find()} == set(ids[2:])
+
+    clock.s += 7200
+    await store.flush()
+    assert not await store.find()
+    await store.stop()
+
+
+async def test_live_recordings_do_not_outgrow_the_disk_either(tmp_path: Path) -> None:
+    store = recordings(tmp_path, total_bytes=10_000, max_bytes=8000)
+    await store.load()
+    first, second = begin(store), begin(store)
+    for _ in range(3):
+        for recorder in (first, second):
+            recorder.output(b"x" * 2500)
+        await store.flush()
+    for recorder in (first, second):
+        recorder.output(b"one more")
+    await store.flush()
+
+    assert (await store.get(first.id)).is_full or (await store.get(second.id)).is_full
+    await store.stop()
+
+
+async def test_the_writer_follows_by_itself(tmp_path: Path) -> None:
+    store = recordings(tmp_path)
+    await store.load()
+    running = asyncio.ensure_future(store.run())
+    recorder = begin(store)
+    recorder.output(b"hello")
+    async with asyncio.timeout(5):
+        while not (found := await store.find()) or found[0].duration_s == 0:
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert found[0].state == "recording"
+    with pytest.raises(Conflict):
+        await store.remove(recorder.id)
+    recorder.end(0)
+    await store.flush()
+    await store.remove(recorder.id)
+    with pytest.raises(NotFound):
+        await store.get(recorder.id)
+    await store.stop()
+
+
+@pytest.mark.parametrize(
+    "name", ["x", "oslo~rec-../../etc/passwd", "bergen~rec-0123456789abcdef", "oslo~rec-0123456789abcdef"]
+)
+async def test_an_id_that_is_none_is_not_found(tmp_path: Path, name: str) -> None:
+    store = recordings(tmp_path)
+    with pytest.raises(NotFound):
+        await store.get(name)
+    with pytest.raises(NotFound):
+        await store.read(name)
+    await store.stop()
