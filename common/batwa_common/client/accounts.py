@@ -1,0 +1,89 @@
+"""Who one is, and who else may do what: logins, API tokens, users."""
+
+from collections.abc import Mapping, Sequence
+
+from batwa_common.wire.documented import AuthStatus, Done
+from batwa_common.wire.token import IssuedToken, Token
+from batwa_common.wire.user import Role, User
+
+from .http import path_of
+from .noun import Noun
+
+
+class AccountMethods(Noun):
+    """Logins, tokens and users."""
+
+    @property
+    def session_id(self) -> str | None:
+        """The session of the login, if there is one: a secret."""
+        return self._http.session_id
+
+    async def login(self, username: str, password: str) -> Done:
+        """Log in; this client then acts as *username*. Raises `NotAuthenticated`, `TooManyRequests`."""
+        return (await self._http.login(username, password)).read(Done)
+
+    async def logout(self) -> Done:
+        """End the session, with its terminals, and forget who asked."""
+        done = await self._http.ask(Done, "POST", "/api/auth/logout")
+        await self._http.forget()
+        return done
+
+    async def check_auth(self) -> AuthStatus:
+        """Tell whether the hub knows who asks, and as whom."""
+        return await self._http.ask(AuthStatus, "GET", "/api/auth/check")
+
+    async def change_password(self, current: str, new: str) -> Done:
+        """Change one's own password; one's other sessions end."""
+        body = {"current": current, "new": new}
+        return await self._http.ask(Done, "POST", "/api/auth/password", body=body)
+
+    async def create_token(
+        self,
+        name: str,
+        *,
+        role: Role = "operator",
+        expires_in_s: int | None = None,
+        agents: Sequence[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> IssuedToken:
+        """Make an API token; its secret is in this answer and never shown again.
+
+        It may do what *role* may and its owner may as well, on all agents or only on *agents*, or on
+        those that carry all of *tags*.
+        """
+        body = {
+            "name": name,
+            "role": role,
+            "expires_in_s": expires_in_s,
+            "agents": None if agents is None else list(agents),
+            "tags": None if tags is None else dict(tags),
+        }
+        given = {key: value for key, value in body.items() if value is not None}
+        return await self._http.ask(IssuedToken, "POST", "/api/auth/tokens", body=given)
+
+    async def list_tokens(self) -> list[Token]:
+        """Return one's own tokens; an admin gets everybody's."""
+        return await self._http.ask(list[Token], "GET", "/api/auth/tokens")
+
+    async def delete_token(self, token_id: str) -> Done:
+        """Revoke a token; its terminals end at once."""
+        return await self._http.ask(Done, "DELETE", path_of("api", "auth", "tokens", token_id))
+
+    async def list_users(self) -> list[User]:
+        """Return everybody who may log in."""
+        return await self._http.ask(list[User], "GET", "/api/users")
+
+    async def create_user(self, name: str, password: str, role: Role = "viewer") -> User:
+        """Let somebody in."""
+        body = {"name": name, "password": password, "role": role}
+        return await self._http.ask(User, "POST", "/api/users", body=body)
+
+    async def change_user(self, name: str, *, role: Role | None = None, password: str | None = None) -> User:
+        """Change somebody's role or password; with less than before, their sessions end."""
+        body = {"role": role, "password": password}
+        given = {key: value for key, value in body.items() if value is not None}
+        return await self._http.ask(User, "PATCH", path_of("api", "users", name), body=given)
+
+    async def delete_user(self, name: str) -> Done:
+        """Remove somebody, with their sessions and tokens. The last admin stays."""
+        return await self._http.ask(Done, "DELETE", path_of("api", "users", name))

@@ -1,0 +1,166 @@
+"""`SyncRESTClient`: the same client for code without an event loop. Each method is the asynchronous one."""
+
+import ssl
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from .http import REQUEST_TIMEOUT_S
+from .portal import Portal, iterating, waiting
+from .rest import DEFAULT_URL, RESTClient
+from .retries import Backoff
+from .terminals import Terminal
+
+
+class SyncTerminal:
+    """A `Terminal`, waited for. `for chunk in terminal` gives the output until the shell has ended."""
+
+    def __init__(self, portal: Portal, terminal: Terminal) -> None:
+        self.portal = portal
+        self.original = terminal
+
+    read = waiting(Terminal.read)
+    write = waiting(Terminal.write)
+    resize = waiting(Terminal.resize)
+    close = waiting(Terminal.close)
+
+    @property
+    def close_code(self) -> int | None:
+        """How it ended: 1000 when the shell did; None while it is open."""
+        return self.original.close_code
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self.read():
+            yield chunk
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class SyncRESTClient:
+    """`RESTClient`, waited for: the same arguments, methods, answers and exceptions.
+
+    Use it as `with SyncRESTClient(…) as client`, or call `close` when done. Several threads may use one.
+    """
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_URL,
+        *,
+        token: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        session_id: str | None = None,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+        retries: int = Backoff.tries,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.original = RESTClient(
+            base_url,
+            token=token,
+            username=username,
+            password=password,
+            session_id=session_id,
+            timeout_s=timeout_s,
+            retries=retries,
+            tls=tls,
+        )
+        self.portal = Portal()
+
+    @property
+    def base_url(self) -> str:
+        """The hub."""
+        return self.original.base_url
+
+    @property
+    def session_id(self) -> str | None:
+        """The session of the login, if there is one: a secret."""
+        return self.original.session_id
+
+    def open_terminal(self, vm_name: str, **where: Any) -> SyncTerminal:
+        """Start a shell in a VM; *where* is as for `RESTClient.open_terminal`."""
+        return SyncTerminal(self.portal, self.portal.call(self.original.open_terminal(vm_name, **where)))
+
+    def close(self) -> None:
+        """Close the connections and end the thread."""
+        self.portal.call(self.original.close())
+        self.portal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    list_vms = waiting(RESTClient.list_vms)
+    create_vm = waiting(RESTClient.create_vm)
+    get_vm_status = waiting(RESTClient.get_vm_status)
+    get_vm = waiting(RESTClient.get_vm)
+    get_vm_info = waiting(RESTClient.get_vm_info)
+    start_vm = waiting(RESTClient.start_vm)
+    stop_vm = waiting(RESTClient.stop_vm)
+    restart_vm = waiting(RESTClient.restart_vm)
+    suspend_vm = waiting(RESTClient.suspend_vm)
+    recover_vm = waiting(RESTClient.recover_vm)
+    delete_vm = waiting(RESTClient.delete_vm)
+    exec_vm = waiting(RESTClient.exec_vm)
+    submit = waiting(RESTClient.submit)
+
+    list_operations = waiting(RESTClient.list_operations)
+    get_operation = waiting(RESTClient.get_operation)
+    cancel_operation = waiting(RESTClient.cancel_operation)
+    follow_operation = iterating(RESTClient.follow_operation)
+    wait_operation = waiting(RESTClient.wait_operation)
+
+    list_remote_vms = waiting(RESTClient.list_remote_vms)
+    create_remote_vm = waiting(RESTClient.create_remote_vm)
+    start_remote_vm = waiting(RESTClient.start_remote_vm)
+    stop_remote_vm = waiting(RESTClient.stop_remote_vm)
+    delete_remote_vm = waiting(RESTClient.delete_remote_vm)
+
+    get_local_peer_info = waiting(RESTClient.get_local_peer_info)
+    get_peers = waiting(RESTClient.get_peers)
+    start_p2p_services = waiting(RESTClient.start_p2p_services)
+    stop_p2p_services = waiting(RESTClient.stop_p2p_services)
+    get_peer_info = waiting(RESTClient.get_peer_info)
+    list_peers = waiting(RESTClient.list_peers)
+    start_p2p = waiting(RESTClient.start_p2p)
+    stop_p2p = waiting(RESTClient.stop_p2p)
+    send_message = waiting(RESTClient.send_message)
+    list_candidates = waiting(RESTClient.list_candidates)
+    create_pairing_code = waiting(RESTClient.create_pairing_code)
+    pair = waiting(RESTClient.pair)
+    trust_peer = waiting(RESTClient.trust_peer)
+    set_peer_role = waiting(RESTClient.set_peer_role)
+    remove_peer = waiting(RESTClient.remove_peer)
+    add_static_peer = waiting(RESTClient.add_static_peer)
+    remove_static_peer = waiting(RESTClient.remove_static_peer)
+    get_inbox = waiting(RESTClient.get_inbox)
+
+    list_agents = waiting(RESTClient.list_agents)
+    get_agent = waiting(RESTClient.get_agent)
+    unregister_agent = waiting(RESTClient.unregister_agent)
+    create_agent_key = waiting(RESTClient.create_agent_key)
+    list_agent_keys = waiting(RESTClient.list_agent_keys)
+    delete_agent_key = waiting(RESTClient.delete_agent_key)
+
+    watch_events = iterating(RESTClient.watch_events)
+
+    login = waiting(RESTClient.login)
+    logout = waiting(RESTClient.logout)
+    check_auth = waiting(RESTClient.check_auth)
+    change_password = waiting(RESTClient.change_password)
+    create_token = waiting(RESTClient.create_token)
+    list_tokens = waiting(RESTClient.list_tokens)
+    delete_token = waiting(RESTClient.delete_token)
+    list_users = waiting(RESTClient.list_users)
+    create_user = waiting(RESTClient.create_user)
+    change_user = waiting(RESTClient.change_user)
+    delete_user = waiting(RESTClient.delete_user)
