@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -36,6 +36,8 @@ from .worker import Looking, Worker
 VERSION = version("batwa-agent")
 PUBLISH_S = 2.0
 """How long the end of an operation waits for the hub to have its effect."""
+ADDRESS_S = 3.0
+"""How long the end of an operation waits for the address of a VM that has just come up."""
 _WILDCARDS = {"0.0.0.0", "::", "*"}  # noqa: S104 -- recognised, not bound
 
 
@@ -151,7 +153,7 @@ def _operations(
         store=OperationStore(settings.data_dir / "operations"),
         tasks=tasks,
         must_answer=watcher.must_answer,
-        publish=partial(_publish, watcher, uplink),
+        publish=partial(_publish, watcher, inventory, uplink),
         agent_id=settings.agent_id,
         parallel_launches=settings.driver.parallel_launches,
         keep=settings.operation.keep,
@@ -186,8 +188,12 @@ def _uplink(
     )
 
 
-async def _publish(watcher: Watcher, uplink: Uplink | None) -> None:
+async def _publish(watcher: Watcher, inventory: Inventory, uplink: Uplink | None, vm_name: str) -> None:
     await watcher.look()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ADDRESS_S):
+            while (vm := inventory.find(vm_name)) and vm.state == "Running" and not vm.ipv4:
+                await inventory.news.wait()
     if uplink is not None:
         await uplink.push(PUBLISH_S)
 

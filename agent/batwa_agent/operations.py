@@ -51,7 +51,8 @@ class Operations:
         store: Where operations survive.
         tasks: Supervises one task per unfinished operation.
         must_answer: Raises if Multipass is known not to answer; a new operation is then refused.
-        publish: Called before an operation is called done: whoever then asks the hub finds its effect.
+        publish: Called with the VM's name before an operation is called done: whoever then asks the
+            hub finds its effect.
         agent_id: This agent's; commands for another one are refused.
         parallel_launches: Creates at once; more are queued.
         keep: Ended operations remembered.
@@ -66,7 +67,7 @@ class Operations:
         store: OperationStore,
         tasks: Supervisor,
         must_answer: Callable[[], None],
-        publish: Callable[[], Awaitable[None]],
+        publish: Callable[[str], Awaitable[None]],
         agent_id: str,
         parallel_launches: int = 1,
         keep: int = 500,
@@ -200,7 +201,7 @@ class Operations:
 
     async def _end(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
         changes = await _outcome(work)
-        await self._publish()
+        await self._publish(job.operation.vm_name)
         if changes["state"] == "succeeded":
             changes["vm"] = self._inventory.find(job.operation.vm_name)
         await self._make_room()

@@ -45,9 +45,9 @@ def start(tmp_path: Path) -> Start:
         watcher = Watcher(driver, inventory, KnownVms(tmp_path / "inventory.json"), poll_s=60)
         published: list[str] = []
 
-        async def publish() -> None:
+        async def publish(vm_name: str) -> None:
             await watcher.look()
-            published.append(" ".join(inventory.vms))
+            published.append(" ".join(inventory.vms) if vm_name else "")
 
         async with Supervisor() as tasks:
             worker = Worker(

@@ -127,6 +127,7 @@ async def test_the_life_of_a_vm(shared_fleet: Fleet, agent_id: str | None, hostn
         assert (vm["name"], vm["state"]) == ("my-vm", "Running")
         assert (vm["agent_id"], vm["agent_hostname"]) == (agent_id, hostname)
         assert vm["release"] and vm["stale_s"] >= 0
+        assert vm["ipv4"], "a script that has created a VM finds its address"
 
         query = "" if agent_id is None else f"?agent_id={agent_id}"
         told = await get(session, f"/api/vm/info/my-vm{query}")
