@@ -8,6 +8,9 @@ from .agent import Origin, Text
 from .base import Command, Timestamp, Wire
 from .user import Role
 
+PeerRole = Role
+"""What another hub may do here."""
+
 PeerId = Annotated[str, StringConstraints(pattern=r"\Apeer-[a-z2-7]{26}\z")]
 """The id of a hub; it follows from its key."""
 
@@ -85,7 +88,7 @@ class Peer(Wire):
     """Its last proven sign of life; None if there was none yet."""
     kind: Literal["hub", "agent"]
     """Another hub, or an agent of this one."""
-    role: Role | None = None
+    role: PeerRole | None = None
     """What it may do here; None for agents."""
     url: str = ""
     """Where this hub calls it."""
@@ -135,7 +138,7 @@ class CandidateList(Wire):
 class NewPairingCode(Command):
     """Make a code for an administrator of another hub."""
 
-    role: Role = "operator"
+    role: PeerRole = "operator"
     """What that hub may do here."""
 
 
@@ -146,7 +149,7 @@ class PairingCode(Wire):
     """To be typed at the other hub, with this hub's address."""
     expires_at: Timestamp
     """When it ends; it ends earlier when it is used, and after ten wrong attempts."""
-    role: Role
+    role: PeerRole
     """What the other hub may do here."""
 
 
@@ -159,7 +162,7 @@ class Pair(Command):
     """A candidate's id."""
     code: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(repr=False)
     """The code; case, spaces and hyphens do not count."""
-    role: Role = "operator"
+    role: PeerRole = "operator"
     """What that hub may do here."""
 
     @model_validator(mode="after")
@@ -176,14 +179,14 @@ class Trust(Command):
     """A candidate's id."""
     fingerprint: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     """Its whole fingerprint; case, spaces, hyphens and colons do not count."""
-    role: Role = "viewer"
+    role: PeerRole = "viewer"
     """What it may do here."""
 
 
 class PeerChange(Command):
     """Change what a peer may do here."""
 
-    role: Role
+    role: PeerRole
     """Its new role."""
 
 

@@ -1,0 +1,195 @@
+"""The hub's HTTP calls to other hubs: signed requests whose answers are believed only if signed too."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from pydantic import TypeAdapter
+from yarl import URL
+
+from batwa_common.errors import (
+    BatwaError,
+    PairingRefused,
+    PeerMisbehaved,
+    PeerTimeout,
+    PeerUnreachable,
+)
+from batwa_common.wire.peer import PairingClaim, PairingGrant, PeerIdentity, PeerMessage
+from batwa_hub.store.peers import PeerRow
+
+from .far import Answer, Far
+from .peer_vms import PeerVms
+from .signing import ANSWER_HEADER, EPOCH_HEADER, SCHEME, Sent, Signatures
+
+_IDENTITY = TypeAdapter(PeerIdentity)
+_GRANT = TypeAdapter(PairingGrant)
+_RESPONSE: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+
+ASK_WAIT_S = 5.0
+"""How long another hub may take for what needs no work: who it is, a message."""
+_UNSIGNED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+"""A hub that does not accept our signature has nobody to sign for; such an answer says no more than no."""
+
+
+class _Hub(Far):
+    unreachable, misbehaved, timed_out = PeerUnreachable, PeerMisbehaved, PeerTimeout
+    program = "batwa-hub"
+
+
+class StrangerHttp(_Hub):
+    """A hub that is not trusted yet: nothing is signed, nothing is believed."""
+
+    async def exchange(
+        self, method: str, url: URL, *, body: bytes, headers: Mapping[str, str], within_s: float
+    ) -> Answer:
+        """Send one request as anybody would."""
+        return await self.send(method, url, body=body, headers=headers, within_s=within_s)
+
+    @asynccontextmanager
+    async def upgraded(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Open a WebSocket as anybody would."""
+        async with self.opening(self.url.with_path(path).with_query(query), headers) as answer:
+            yield answer
+
+    def refusal(self) -> BatwaError:
+        """Return that the code was refused: a stranger is asked nothing else that could be."""
+        return PairingRefused(f"{self.who} refused: the pairing code is wrong, used up or expired")
+
+
+class PeerHttp(_Hub):
+    """A trusted hub.
+
+    Args:
+        session: Shared by all hubs; pools per host.
+        peer: Who, and where.
+        signatures: Signs for this hub.
+        timeout_s: How long the hub may take to answer, on top of what a call waits for.
+        on_behalf_of: The user here who asks; empty for the hub itself.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        peer: PeerRow,
+        signatures: Signatures,
+        *,
+        timeout_s: float,
+        on_behalf_of: str = "",
+    ) -> None:
+        super().__init__(session, who=f"hub {peer.name!r}", url=peer.url, timeout_s=timeout_s)
+        self.peer_id = peer.id
+        self._signatures = signatures
+        self._on_behalf_of = on_behalf_of
+
+    async def exchange(
+        self, method: str, url: URL, *, body: bytes, headers: Mapping[str, str], within_s: float
+    ) -> Answer:
+        """Send one signed request; once more if the hub was restarted since we heard from it."""
+        sent, answer = await self._once(method, url, body, headers, within_s)
+        if self._is_outdated(answer.status, answer.headers, sent):
+            sent, answer = await self._once(method, url, body, headers, within_s)
+        if answer.status not in _UNSIGNED or ANSWER_HEADER in answer.headers:
+            self._check(sent, answer.headers, answer.status, answer.body)
+        return answer
+
+    @asynccontextmanager
+    async def upgraded(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Open a WebSocket with a signed request. The opening is proved, not what flows afterwards."""
+        await self.message(PeerMessage(message_type="PING"))  # so that its epoch is known
+        url = self.url.with_path(path).with_query(query)
+        sent = self._sign("GET", url, b"")
+        async with self.opening(url, {**headers, **_authorization(sent)}) as answer:
+            self._check(sent, answer.headers, answer.status, b"")
+            yield answer
+
+    async def message(self, message: PeerMessage) -> dict[str, Any]:
+        """`POST /api/p2p/receive`"""
+        body = message.model_dump_json().encode()
+        return await self.call("POST", "/api/p2p/receive", _RESPONSE, body=body)
+
+    def refusal(self) -> BatwaError:
+        """Return that the other hub does not let us do this."""
+        return PeerMisbehaved(
+            f"{self.who} refused: it does not trust this hub, or not with a role that allows this; "
+            "see this hub's entry among its peers, and both clocks"
+        )
+
+    def _sign(self, method: str, url: URL, body: bytes) -> Sent:
+        return self._signatures.sign_request(
+            self.peer_id, method, url.raw_path_qs, body, on_behalf_of=self._on_behalf_of
+        )
+
+    async def _once(
+        self, method: str, url: URL, body: bytes, headers: Mapping[str, str], within_s: float
+    ) -> tuple[Sent, Answer]:
+        sent = self._sign(method, url, body)
+        signed = {**headers, **_authorization(sent)}
+        return sent, await self.send(method, url, body=body, headers=signed, within_s=within_s)
+
+    def _is_outdated(self, status: int, headers: Mapping[str, str], sent: Sent) -> bool:
+        told = headers.get(EPOCH_HEADER)
+        if status != HTTPStatus.UNAUTHORIZED or told is None or told == sent.epoch:
+            return False
+        self._signatures.learn_epoch(self.peer_id, told)
+        return True
+
+    def _check(self, sent: Sent, headers: Mapping[str, str], status: int, body: bytes) -> None:
+        if (token := headers.get(ANSWER_HEADER)) is None:
+            raise PeerMisbehaved(f"what answers at {self.url} does not prove that it is {self.who}")
+        self._signatures.check_answer(self.peer_id, sent, token, status, body)
+
+
+class Hubs:
+    """A `HubPort` over HTTP.
+
+    Args:
+        session: Shared by all hubs; pools per host.
+        signatures: Signs for this hub.
+        timeout_s: How long another hub may take to answer.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, signatures: Signatures, *, timeout_s: float) -> None:
+        self._session = session
+        self._signatures = signatures
+        self._timeout_s = timeout_s
+
+    def http(self, peer: PeerRow, *, on_behalf_of: str = "", timeout_s: float | None = None) -> PeerHttp:
+        """Return signed HTTP to a trusted hub."""
+        within_s = self._timeout_s if timeout_s is None else timeout_s
+        return PeerHttp(self._session, peer, self._signatures, timeout_s=within_s, on_behalf_of=on_behalf_of)
+
+    async def identity(self, url: str) -> PeerIdentity:
+        """`GET /api/p2p/identity`"""
+        return await self._stranger(url).call("GET", "/api/p2p/identity", _IDENTITY)
+
+    async def claim(self, url: str, claim: PairingClaim) -> PairingGrant:
+        """`POST /api/p2p/claim`"""
+        body = claim.model_dump_json().encode()
+        return await self._stranger(url).call("POST", "/api/p2p/claim", _GRANT, body=body)
+
+    async def message(self, peer: PeerRow, message: PeerMessage, *, on_behalf_of: str = "") -> dict[str, Any]:
+        """`POST /api/p2p/receive`"""
+        http = self.http(peer, on_behalf_of=on_behalf_of, timeout_s=min(ASK_WAIT_S, self._timeout_s))
+        return await http.message(message)
+
+    def vms(self, peer: PeerRow, *, on_behalf_of: str) -> PeerVms:
+        """Return that hub's VMs."""
+        return PeerVms(self.http(peer, on_behalf_of=on_behalf_of))
+
+    def forget(self, peer_id: str) -> None:
+        """Drop what is remembered of a hub."""
+        self._signatures.forget(peer_id)
+
+    def _stranger(self, url: str) -> StrangerHttp:
+        within_s = min(ASK_WAIT_S, self._timeout_s)
+        return StrangerHttp(self._session, who=f"the hub at {url}", url=url, timeout_s=within_s)
+
+
+def _authorization(sent: Sent) -> dict[str, str]:
+    return {"Authorization": f"{SCHEME} {sent.token}"}
