@@ -39,7 +39,7 @@ class VmMethods(OperationMethods):
         tag: str | None = None,
         q: str | None = None,
     ) -> list[VmResource]:
-        """Return all VMs, or those in a *state*, of an agent, of agents with *tag* (`key=value`), like *q*."""
+        """Return all VMs, or those in a *state*, of an agent, of agents with *tag* (`k=v`), like *q*."""
         query: dict[str, object] = {"state": state, "agent_id": agent_id, "tag": tag, "q": q}
         vms: list[VmResource] = []
         cursor: str | None = None

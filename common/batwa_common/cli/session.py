@@ -1,0 +1,115 @@
+"""`batwa login` and `batwa logout`."""
+
+import getpass
+import platform
+import sys
+from typing import Annotated
+
+import typer
+
+from batwa_common.client import SyncRESTClient
+from batwa_common.errors import BatwaError, HubUnreachable, NotAuthenticated
+from batwa_common.wire.user import Role
+
+from . import credentials
+from .connection import with_scheme
+from .credentials import Login
+from .show import Json, as_json, remark, say
+
+login = typer.Typer()
+logout = typer.Typer()
+
+DEFAULT_URL = "http://localhost:8000"
+NO_TOKENS = frozenset({400, 403, 404, 405})
+"""What a hub answers that makes no token for this login."""
+
+
+@login.command()
+def log_in(
+    ctx: typer.Context,
+    url: Annotated[str | None, typer.Argument(help="The hub, for instance https://hub.example:8000.")] = None,
+    user: Annotated[str | None, typer.Option("--user", "-u", help="Whom to log in as.")] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+    role: Annotated[Role, typer.Option(help="What this machine may do, at most what you may.")] = "admin",
+    json: Json = False,
+) -> None:
+    """Log in to a hub; this and later commands then mean that hub.
+
+    Asks for what is not given. What is stored is an API token of this machine's own, not the
+    password; `batwa token ls` shows it.
+    """
+    file = credentials.path()
+    stored = credentials.load(file)
+    chosen = url or ctx.find_root().obj or _ask("Hub", stored.current or DEFAULT_URL)
+    hub_url = with_scheme(chosen)
+    username = user or _ask("User", "admin")
+    password = _password(password_stdin)
+    with SyncRESTClient(hub_url, retries=1) as client:
+        client.login(username, password)
+        made = _identity(client, username, role)
+        if made.token is not None:
+            client.logout()  # the token does from here on
+    credentials.save(file, stored.with_login(hub_url, made))
+    if json:
+        as_json({"url": hub_url, "username": username, "kind": "token" if made.token else "session"})
+    else:
+        say(f"Logged in at {hub_url} as {username}.")
+
+
+@logout.command()
+def log_out(ctx: typer.Context, json: Json = False) -> None:
+    """Log out: the stored token or session ends at the hub and is forgotten here."""
+    file = credentials.path()
+    stored = credentials.load(file)
+    given: str | None = ctx.find_root().obj
+    url = with_scheme(given) if given else stored.current
+    if url is None or (known := stored.hubs.get(url)) is None:
+        raise NotAuthenticated("There is no login to end; `batwa login` makes one.")
+    ended = _end(url, known)
+    credentials.save(file, stored.without(url))
+    if json:
+        as_json({"url": url, "ended": ended})
+    else:
+        say(f"Logged out at {url}.")
+
+
+def _identity(client: SyncRESTClient, username: str, role: Role) -> Login:
+    try:
+        token = client.create_token(f"batwa on {platform.node() or 'a machine'}", role=role)
+    except BatwaError as err:
+        if err.status not in NO_TOKENS:
+            raise
+        remark("This hub gives no token for this login; its session is kept instead, until it expires.")
+        return Login(username=username, session_id=client.session_id)
+    return Login(username=username, token=token.token, token_id=token.id)
+
+
+def _end(url: str, known: Login) -> bool:
+    """End *known* at its hub; return whether that worked. It is forgotten here in any case."""
+    with SyncRESTClient(url, token=known.token, session_id=known.session_id, retries=1) as client:
+        try:
+            if known.token_id is not None:
+                client.delete_token(known.token_id)
+            else:
+                client.logout()
+        except NotAuthenticated:
+            return True  # it has ended already
+        except HubUnreachable as err:
+            remark(f"Forgotten here, but not ended at the hub: {err}")
+            return False
+    return True
+
+
+def _ask(what: str, default: str) -> str:
+    if not sys.stdin.isatty():
+        return default
+    answer: str = typer.prompt(what, default=default, err=True)
+    return answer
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin or not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return getpass.getpass("Password: ")

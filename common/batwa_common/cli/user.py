@@ -1,0 +1,91 @@
+"""`batwa user`: who may log in."""
+
+import getpass
+import sys
+from typing import Annotated
+
+import typer
+
+from batwa_common.wire.user import Role
+
+from .connection import hub
+from .show import Json, as_json, table, tell
+
+app = typer.Typer(no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What they log in as.")]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+
+
+@app.command("ls")
+def list_users(ctx: typer.Context, json: Json = False) -> None:
+    """List users."""
+    with hub(ctx) as client:
+        users = client.list_users()
+    if json:
+        as_json(users)
+    else:
+        table(("NAME", "ROLE", "SINCE"), [(each.name, each.role, each.created_at) for each in users])
+
+
+@app.command("add")
+def add(
+    ctx: typer.Context,
+    name: Name,
+    role: Annotated[Role, typer.Option(help="What they may do.")] = "viewer",
+    password_stdin: FromStdin = False,
+    json: Json = False,
+) -> None:
+    """Let somebody in; asks for their first password."""
+    password = _new_password(password_stdin)
+    with hub(ctx) as client:
+        user = client.create_user(name, password, role)
+    tell(user, f"{user.name} may log in as {user.role}.", json=json)
+
+
+@app.command("rm")
+def remove(ctx: typer.Context, name: Name, json: Json = False) -> None:
+    """Remove somebody, with their sessions and tokens."""
+    with hub(ctx) as client:
+        done = client.delete_user(name)
+    tell(done, done.message, json=json)
+
+
+@app.command("role")
+def change_role(ctx: typer.Context, name: Name, role: Role, json: Json = False) -> None:
+    """Change what somebody may do."""
+    with hub(ctx) as client:
+        user = client.change_user(name, role=role)
+    tell(user, f"{user.name} is {user.role} now.", json=json)
+
+
+@app.command("password")
+def change_password(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Whose; left out, your own.")] = None,
+    password_stdin: FromStdin = False,
+    json: Json = False,
+) -> None:
+    """Change a password. For your own the current one is asked first (with --password-stdin: two lines)."""
+    current = _password("Current password: ", password_stdin) if name is None else ""
+    new = _new_password(password_stdin)
+    with hub(ctx) as client:
+        if name is None:
+            done = client.change_password(current, new)
+            tell(done, done.message, json=json)
+        else:
+            user = client.change_user(name, password=new)
+            tell(user, f"{user.name} has a new password; their sessions ended.", json=json)
+
+
+def _new_password(from_stdin: bool) -> str:
+    new = _password("New password: ", from_stdin)
+    if not from_stdin and sys.stdin.isatty() and getpass.getpass("Again: ") != new:
+        raise typer.BadParameter("the two are not the same")
+    return new
+
+
+def _password(prompt: str, from_stdin: bool) -> str:
+    if from_stdin or not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return getpass.getpass(prompt)
