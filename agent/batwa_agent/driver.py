@@ -109,3 +109,7 @@ class Driver(Protocol):
     def shell(self, name: str) -> Sequence[str]:
         """Return the argv of an interactive shell in *name*, for a pseudo-terminal."""
         ...
+
+    def command(self, name: str, command: Sequence[str]) -> Sequence[str]:
+        """Return the argv that runs *command* in *name*, word for word; `remote.told` reads its exit code."""
+        ...

@@ -1,7 +1,9 @@
 """The driver that runs VMs with the `multipass` program, each call on a pseudo-terminal of its own."""
 
 import asyncio
+import contextlib
 import re
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -25,6 +27,7 @@ from .health import HUNG_ADVICE, NO_DAEMON, Health
 from .lanes import Lane, SingleFlight
 from .parse import (
     Version,
+    parse_hypervisor,
     parse_info,
     parse_list,
     parse_setting_bytes,
@@ -32,6 +35,7 @@ from .parse import (
     parse_version,
 )
 from .progress import ProgressParser
+from .remote import LOGIN_SHELL, wrapped
 
 _VERSION_AGE = timedelta(minutes=1)
 _PARALLEL_GETS = 2
@@ -102,6 +106,7 @@ class Multipass:
         self._version: Version | None = None
         self._version_at: datetime | None = None
         self._lists_without_asking: bool | None = None
+        self._hypervisor: str | None = None
 
     async def status(self) -> DriverStatus:
         """Tell the version and whether it answers; waits `status_s` at most, and that once a minute."""
@@ -118,6 +123,7 @@ class Multipass:
         return DriverStatus(
             name="multipass",
             version=version,
+            hypervisor=self._hypervisor,
             simulated=bool(version and version.endswith("+sim")),
             problem=self._health.problem,
             problem_since=self._health.problem_since,
@@ -184,11 +190,15 @@ class Multipass:
         await self._act(["recover"], name, self._deadlines.recover_s)
 
     def shell(self, name: str) -> Sequence[str]:
-        """Return the argv of an interactive shell in *name*, for a pseudo-terminal.
+        """Return the argv of an interactive shell in *name*, for a pseudo-terminal."""
+        return self.command(name, LOGIN_SHELL)
 
-        Check that it exists before running it: a shell of an absent primary instance launches one.
+    def command(self, name: str, command: Sequence[str]) -> Sequence[str]:
+        """Return the argv that runs *command* in *name*, word for word; `remote.told` reads its exit code.
+
+        Check that the VM exists and runs before running it: this starts a VM that is stopped.
         """
-        return [self._client.program, "shell", name]
+        return [self._client.program, "exec", name, "--no-map-working-directory", "--", *wrapped(command)]
 
     async def _refresh_version(self) -> None:
         at, asked_at = self._now(), self._version_at
@@ -196,6 +206,8 @@ class Multipass:
         if asked_at is None or back_again or abs(at - asked_at) >= _VERSION_AGE:
             self._version_at = at
             await self._flights.join("version", self._ask_version)
+            if self._hypervisor is None and self._health.problem is None:
+                await self._ask_hypervisor()
 
     async def _ask_version(self) -> None:
         began = self._now()
@@ -207,7 +219,13 @@ class Multipass:
             self._health.reassured()
         if self._version is not None and version.client != self._version.client:
             self._lists_without_asking = None  # another program may know other options
+            self._hypervisor = None
         self._version = version
+
+    async def _ask_hypervisor(self) -> None:
+        # A Multipass that does not tell is no worse for it: it is asked again with the next version.
+        with contextlib.suppress(BatwaError):
+            self._hypervisor = parse_hypervisor(await self._get("local.driver"), sys.platform)
 
     async def _list(self) -> list[Listed]:
         list_s = self._deadlines.list_s

@@ -91,6 +91,10 @@ class FakeDriver:
     def shell(self, name: str) -> Sequence[str]:
         return [*self.argv, name] if self.names_vm else self.argv
 
+    def command(self, name: str, command: Sequence[str]) -> Sequence[str]:
+        self.calls.append(f"command {name}")
+        return command
+
     async def _change(self, verb: str, name: str, state: VmState, on_progress: OnProgress) -> None:
         self.calls.append(f"{verb} {name}")
         on_progress(Progress(verb))

@@ -254,4 +254,6 @@ async def test_a_launch_that_fails_halfway_is_an_error_of_its_kind(
 
 
 async def test_the_shell_is_a_plain_argv(make: MakeDriver) -> None:
-    assert list(make().shell("web")) == [SIMULATOR, "shell", "web"]
+    argv = list(make().command("web", ("echo", "a b", "$HOME")))
+    assert argv[:5] == [SIMULATOR, "exec", "web", "--no-map-working-directory", "--"]
+    assert argv[-3:] == ["echo", "a b", "$HOME"]
