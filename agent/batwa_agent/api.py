@@ -5,10 +5,11 @@ import hmac
 from aiohttp import web
 
 from batwa_common.errors import BatwaError, InvalidApiKey, InvalidRequest, NotAuthenticated
-from batwa_common.web import vms
+from batwa_common.web import resources, vms
 from batwa_common.web.body import read, respond
 from batwa_common.web.routes import CALLER, Access, Caller, Route
-from batwa_common.wire.operation import SubmitOperation
+from batwa_common.wire.documented import VmList
+from batwa_common.wire.operation import Operation, SubmitOperation
 
 from .agent import AGENT, Agent
 from .terminals.socket import TerminalSocket
@@ -93,8 +94,11 @@ ROUTES = [
     Route("GET", "/health", health, Access.ANYONE),
     Route("GET", "/healthz", is_alive, Access.ANYONE),
     Route("GET", "/readyz", is_ready, Access.ANYONE),
-    Route("GET", "/api/vm/list", vms.list_vms, Access.VIEWER),
-    Route("PUT", "/api/operations/{id}", put_operation, Access.OPERATOR),
+    Route("GET", "/api/vm/list", vms.list_vms, Access.VIEWER, gives=VmList),
+    Route(
+        "PUT", "/api/operations/{id}", put_operation, Access.OPERATOR, takes=SubmitOperation, gives=Operation
+    ),
     Route("GET", "/ws", open_terminal, Access.OPERATOR),
     *vms.ROUTES,
+    *resources.ROUTES,
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from batwa_common.errors import VmNotFound
+from batwa_common.scope import Scope
 from batwa_common.web.vms import AnyCommand
 from batwa_common.wire.documented import ListedVm, VmDetails
 from batwa_common.wire.operation import Operation
@@ -34,14 +35,26 @@ class Machine:
             )
         return vm
 
-    async def list_vms(self) -> Sequence[ListedVm]:
+    async def list_vms(self, *, within: Scope | None = None) -> Sequence[ListedVm]:
         """See `VmService`. Raises `DriverUnavailable` or `Unavailable` before the first list."""
+        del within  # one machine: there is nothing to choose
         self._watcher.must_know()
+        return [self._listed(vm) for vm in self._inventory.vms.values()]
+
+    async def see_vm(self, name: str, *, agent_id: str | None = None) -> ListedVm:
+        """See `VmService`."""
+        del agent_id  # as above
+        return self._listed(self.vm(name))
+
+    def hypervisor(self, agent_id: str | None) -> str | None:
+        """See `VmService`."""
+        del agent_id  # as above
+        status = self._watcher.driver_status
+        return status.hypervisor if status is not None else None
+
+    def _listed(self, vm: Vm) -> ListedVm:
         age_s = round(self._watcher.age_s, 3)
-        return [
-            ListedVm(**vm.model_dump(), agent_id=None, agent_hostname="local", stale_s=age_s)
-            for vm in self._inventory.vms.values()
-        ]
+        return ListedVm(**vm.model_dump(), agent_id=None, agent_hostname="local", stale_s=age_s)
 
     async def get_vm(self, name: str, *, agent_id: str | None = None) -> VmDetails:
         """See `VmService`. Asks the instance, so it may be slow."""

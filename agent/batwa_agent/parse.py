@@ -16,6 +16,7 @@ _CONTROL = re.compile(
     rb"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[^\[\]]?)|\r*\n|[\x08\r]"
 )
 _OTHER_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_DRIVER = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _OBJECT = re.compile(r"^[ \t]*\{|\{", re.MULTILINE)
 _TRIES = 50
@@ -51,6 +52,17 @@ def parse_version(text: str) -> Version:
     """Read `multipass version --format json`. Raises `DriverFailed`."""
     document = _document(text, "multipass", "version")
     return Version(_text(document["multipass"]), _text(document.get("multipassd")) or None)
+
+
+def parse_hypervisor(text: str, platform: str) -> str | None:
+    """Read `multipass get local.driver`; None if it tells none. *platform* is `sys.platform`.
+
+    On Linux the driver `qemu` is QEMU with KVM, and Multipass starts no VM without.
+    """
+    name = text.strip().lower()
+    if not _DRIVER.fullmatch(name):
+        return None
+    return "kvm" if platform == "linux" and name in {"qemu", "libvirt"} else name
 
 
 def parse_list(text: str) -> list[Listed]:

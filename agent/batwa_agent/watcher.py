@@ -110,9 +110,11 @@ class Watcher:
     async def _answered(self, listed: Iterable[Listed]) -> None:
         await self._adopt(observed(self._vms, listed, utc_now()))
         self._listed_at = self._clock()
-        if self.driver_status is None or self.problem is not None or self.driver_status.version is None:
+        was = self.driver_status
+        if was is None or was.problem is not None or was.version is None or was.hypervisor is None:
             status = await self._driver.status()
-            log.info("driver.answers", version=status.version, simulated=status.simulated)
+            if was is None or was.problem is not None:
+                log.info("driver.answers", version=status.version, simulated=status.simulated)
             # the list just worked, whatever the version call thinks
             self._tell(status.model_copy(update={"problem": None, "problem_since": None}))
 

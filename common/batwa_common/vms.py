@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from .errors import BatwaError, OperationCancelled
+from .scope import Scope
 from .wire.documented import ListedVm, VmDetails
 from .wire.operation import Operation
 from .wire.vm import VmCommand
@@ -16,8 +17,22 @@ POLL_S = 25.0
 class VmService(Protocol):
     """A place that runs VMs: this machine, an agent, or the whole fleet."""
 
-    async def list_vms(self) -> Sequence[ListedVm]:
-        """Return every VM, those in the trash included, from what is known: asks no VM."""
+    async def list_vms(self, *, within: Scope | None = None) -> Sequence[ListedVm]:
+        """Return every VM, those in the trash included, from what is known: asks no VM.
+
+        With *within* only those on agents it allows; a single machine does not look at it.
+        """
+        ...
+
+    async def see_vm(self, name: str, *, agent_id: str | None = None) -> ListedVm:
+        """Return one VM by name or id, from what is known: asks no VM. Raises `VmNotFound`, `VmAmbiguous`."""
+        ...
+
+    def hypervisor(self, agent_id: str | None) -> str | None:
+        """Return what VMs run on there, for instance `kvm`; None if it does not tell or is none.
+
+        None for *agent_id* is the local one.
+        """
         ...
 
     async def get_vm(self, name: str, *, agent_id: str | None = None) -> VmDetails:

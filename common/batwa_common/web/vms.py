@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from batwa_common.errors import InvalidRequest
-from batwa_common.vms import POLL_S, VmService, ended, raise_failure
+from batwa_common.vms import VmService, ended, raise_failure
 from batwa_common.wire.base import Wire
 from batwa_common.wire.documented import Done, VmCreated, VmInfoAnswer, VmList
-from batwa_common.wire.operation import Operation
+from batwa_common.wire.operation import Operation, OperationQuery, OperationsQuery
+from batwa_common.wire.resource import Where
 from batwa_common.wire.vm import (
     CreateVm,
     DeleteVm,
@@ -21,8 +22,8 @@ from batwa_common.wire.vm import (
     SuspendVm,
 )
 
-from .body import read, respond, respond_all
-from .routes import CALLER, Access, Caller, Route
+from .body import read, read_query, respond, respond_all
+from .routes import CALLER, Access, Caller, Listing, Route
 from .serve import STOPPING
 
 VMS: web.AppKey[Callable[[Caller], VmService]] = web.AppKey("vms")
@@ -54,13 +55,15 @@ def acting(shape: type[AnyCommand]) -> Callable[[web.Request], Awaitable[web.Res
     """Return the handler of `POST /api/vm/<verb>`: submit the command, wait, answer as documented."""
 
     async def act(request: web.Request) -> web.Response:
-        return await carry_out(request, await read(request, shape))
+        return await carry_out(request, await read(request, shape), _documented)
 
     return act
 
 
-async def carry_out(request: web.Request, command: AnyCommand) -> web.Response:
-    """Submit *command*; answer 202 at once if the caller prefers that, else when it is done."""
+async def carry_out(
+    request: web.Request, command: AnyCommand, answer: Callable[[Operation], Wire]
+) -> web.Response:
+    """Submit *command*; answer 202 at once if the caller prefers that, else with *answer* when it is done."""
     vms = vms_of(request)
     operation = await vms.submit(
         command, requested_by=request[CALLER].name, idempotency_key=_idempotency_key(request)
@@ -71,7 +74,7 @@ async def carry_out(request: web.Request, command: AnyCommand) -> web.Response:
         headers = {"Location": f"/api/operations/{operation.id}", "Preference-Applied": "respond-async"}
         return respond(operation, status=202, headers=headers)
     raise_failure(operation)
-    return respond(_documented(operation))
+    return respond(answer(operation))
 
 
 async def or_stopping(request: web.Request, work: Awaitable[Operation], otherwise: Operation) -> Operation:
@@ -118,27 +121,24 @@ async def list_vms(request: web.Request) -> web.Response:
 
 async def get_vm(request: web.Request) -> web.Response:
     """GET /api/vm/info/{vm_name}"""
-    name, agent_id = request.match_info["vm_name"], request.query.get("agent_id")
+    name, agent_id = request.match_info["vm_name"], read_query(request, Where).agent_id
     return respond(VmInfoAnswer(info=await vms_of(request).get_vm(name, agent_id=agent_id)))
 
 
 async def list_operations(request: web.Request) -> web.Response:
     """GET /api/operations"""
-    limit = _number(request, "limit", default=100, most=1000)
-    return respond_all(tuple(await vms_of(request).find_operations(limit=int(limit))))
+    limit = read_query(request, OperationsQuery).limit
+    return respond_all(tuple(await vms_of(request).find_operations(limit=limit)))
 
 
 async def get_operation(request: web.Request) -> web.Response:
     """GET /api/operations/{id}; with `after_revision` and `wait_s` it waits for news."""
-    after = request.query.get("after_revision")
-    operation_id = request.match_info["id"]
+    asked, operation_id = read_query(request, OperationQuery), request.match_info["id"]
     now = await vms_of(request).get_operation(operation_id)
-    if after is None:
+    if asked.after_revision is None:
         return respond(now)
     news = vms_of(request).get_operation(
-        operation_id,
-        after_revision=int(_number(request, "after_revision", default=0, most=2**53)),
-        wait_s=_number(request, "wait_s", default=0, most=POLL_S),
+        operation_id, after_revision=asked.after_revision, wait_s=asked.wait_s
     )
     return respond(await or_stopping(request, news, now))
 
@@ -148,26 +148,27 @@ async def cancel_operation(request: web.Request) -> web.Response:
     return respond(await vms_of(request).cancel_operation(request.match_info["id"]), status=202)
 
 
-def _number(request: web.Request, name: str, *, default: float, most: float) -> float:
-    try:
-        value = float(request.query.get(name, default))
-    except ValueError:
-        raise InvalidRequest(f"{name} must be a number") from None
-    if not 0 <= value <= most:
-        raise InvalidRequest(f"{name} must be between 0 and {most:g}")
-    return value
+def _acting(path: str, shape: type[AnyCommand], gives: type[Wire] = Done) -> Route:
+    return Route("POST", path, acting(shape), Access.OPERATOR, takes=shape, gives=gives)
 
 
 ROUTES = [
-    Route("GET", "/api/vm/info/{vm_name}", get_vm, Access.VIEWER),
-    Route("POST", "/api/vm/create", acting(CreateVm), Access.OPERATOR),
-    Route("POST", "/api/vm/start", acting(StartVm), Access.OPERATOR),
-    Route("POST", "/api/vm/stop", acting(StopVm), Access.OPERATOR),
-    Route("POST", "/api/vm/restart", acting(RestartVm), Access.OPERATOR),
-    Route("POST", "/api/vm/suspend", acting(SuspendVm), Access.OPERATOR),
-    Route("POST", "/api/vm/delete", acting(DeleteVm), Access.OPERATOR),
-    Route("POST", "/api/vm/recover", acting(RecoverVm), Access.OPERATOR),
-    Route("GET", "/api/operations", list_operations, Access.VIEWER),
-    Route("GET", "/api/operations/{id}", get_operation, Access.VIEWER),
-    Route("DELETE", "/api/operations/{id}", cancel_operation, Access.OPERATOR),
+    Route("GET", "/api/vm/info/{vm_name}", get_vm, Access.VIEWER, query=Where, gives=VmInfoAnswer),
+    _acting("/api/vm/create", CreateVm, VmCreated),
+    _acting("/api/vm/start", StartVm),
+    _acting("/api/vm/stop", StopVm),
+    _acting("/api/vm/restart", RestartVm),
+    _acting("/api/vm/suspend", SuspendVm),
+    _acting("/api/vm/delete", DeleteVm),
+    _acting("/api/vm/recover", RecoverVm),
+    Route(
+        "GET",
+        "/api/operations",
+        list_operations,
+        Access.VIEWER,
+        query=OperationsQuery,
+        gives=Listing(Operation),
+    ),
+    Route("GET", "/api/operations/{id}", get_operation, Access.VIEWER, query=OperationQuery, gives=Operation),
+    Route("DELETE", "/api/operations/{id}", cancel_operation, Access.OPERATOR, gives=Operation, status=202),
 ]

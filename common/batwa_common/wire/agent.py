@@ -29,6 +29,8 @@ class DriverStatus(Wire):
     """`multipass`."""
     version: str | None = None
     """As the program tells it; None if it never answered."""
+    hypervisor: str | None = None
+    """What the VMs run on: `kvm`, `hyperkit`, …; None if it does not tell."""
     simulated: bool = False
     """True when the VMs are simulated (`multipass-sim`) and not real ones."""
     problem: str | None = None

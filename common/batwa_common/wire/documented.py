@@ -17,6 +17,16 @@ class Done(Wire):
     """A sentence that says what was done."""
 
 
+class About(Wire):
+    """What this is, as the second documented API tells it."""
+
+    name: str = "AI Environment Manager API"
+    version: str = "0.1.0"
+    """Of that API."""
+    endpoints: tuple[str, ...] = ("/api/vm", "/api/p2p", "/api/remote")
+    """Where to go on."""
+
+
 class Login(Command):
     """Who wants to log in."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from .base import Timestamp, Wire
+from .base import Command, Timestamp, Wire
 
 EventKind = Literal["vm", "agent", "operation", "peer", "message"]
 
@@ -22,3 +22,10 @@ class Event(Wire):
     """When the hub learned of it."""
     data: dict[str, Any] | None = None
     """The thing as it is now; None when it is no more."""
+
+
+class EventsQuery(Command):
+    """Where to begin."""
+
+    last_event_id: str | None = None
+    """The id of the last event seen, a whole number; the header `Last-Event-ID` comes first."""

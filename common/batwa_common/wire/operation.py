@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from .base import Command, Timestamp, Wire
 from .problem import Failure
 from .vm import Vm, VmCommand
@@ -61,6 +63,22 @@ class Operation(Wire):
     def has_ended(self) -> bool:
         """Whether `state` is final."""
         return self.state in ENDED
+
+
+class OperationsQuery(Command):
+    """How many operations to list."""
+
+    limit: int = Field(default=100, ge=0, le=1000)
+    """Most operations in the answer."""
+
+
+class OperationQuery(Command):
+    """Whether to wait for news of an operation."""
+
+    after_revision: int | None = Field(default=None, ge=0, le=2**53)
+    """Wait until `revision` is more than this."""
+    wait_s: float = Field(default=0.0, ge=0, le=25)
+    """Longest wait, in seconds; below the idle time-outs of common proxies."""
 
 
 class SubmitOperation(Command):

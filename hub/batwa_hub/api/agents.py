@@ -4,8 +4,8 @@ from aiohttp import web
 
 from batwa_common.errors import InvalidApiKey
 from batwa_common.web.body import read, respond, respond_all
-from batwa_common.web.routes import CALLER, Access, Route
-from batwa_common.wire.agent import Heartbeat, RegisterAgent
+from batwa_common.web.routes import CALLER, Access, Listing, Route
+from batwa_common.wire.agent import Agent, Heartbeat, HeartbeatAnswer, RegisterAgent
 from batwa_common.wire.documented import AgentAnswer, Done, Registered
 from batwa_hub.hub import HUB
 
@@ -49,9 +49,11 @@ async def unregister(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    Route("POST", "/api/agent/register", register, Access.ANYONE),  # the key may come in the body
-    Route("POST", "/api/agent/heartbeat", heartbeat, Access.AGENT),
-    Route("GET", "/api/agent/list", list_agents, Access.VIEWER),
-    Route("GET", "/api/agent/info/{agent_id}", get_agent, Access.VIEWER),
-    Route("DELETE", "/api/agent/unregister/{agent_id}", unregister, Access.ADMIN),
+    Route(
+        "POST", "/api/agent/register", register, Access.ANYONE, takes=RegisterAgent, gives=Registered
+    ),  # the key may come in the body
+    Route("POST", "/api/agent/heartbeat", heartbeat, Access.AGENT, takes=Heartbeat, gives=HeartbeatAnswer),
+    Route("GET", "/api/agent/list", list_agents, Access.VIEWER, gives=Listing(Agent)),
+    Route("GET", "/api/agent/info/{agent_id}", get_agent, Access.VIEWER, gives=AgentAnswer),
+    Route("DELETE", "/api/agent/unregister/{agent_id}", unregister, Access.ADMIN, gives=Done),
 ]

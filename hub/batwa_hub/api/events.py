@@ -8,9 +8,10 @@ from collections.abc import Callable
 from aiohttp import hdrs, web
 
 from batwa_common.errors import InvalidRequest, Unavailable
+from batwa_common.web.body import read_query
 from batwa_common.web.routes import Access, Route
 from batwa_common.web.serve import STOPPING
-from batwa_common.wire.event import Event
+from batwa_common.wire.event import Event, EventsQuery
 from batwa_hub.hub import HUB
 from batwa_hub.services.events import Batch, Events
 
@@ -90,7 +91,7 @@ def _text(batch: Batch, shows: Callable[[Event], bool]) -> str:
 
 
 def _last_event_id(request: web.Request) -> int | None:
-    given = request.headers.get(hdrs.LAST_EVENT_ID) or request.query.get("last_event_id")
+    given = request.headers.get(hdrs.LAST_EVENT_ID) or read_query(request, EventsQuery).last_event_id
     if not given:
         return None
     if not (given.isascii() and given.isdigit() and len(given) <= MOST_DIGITS):
@@ -98,4 +99,4 @@ def _last_event_id(request: web.Request) -> int | None:
     return int(given)
 
 
-ROUTES = [Route("GET", "/api/events", watch, Access.VIEWER)]
+ROUTES = [Route("GET", "/api/events", watch, Access.VIEWER, query=EventsQuery)]

@@ -34,6 +34,6 @@ async def ready(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    Route("GET", "/healthz", alive, Access.ANYONE),
-    Route("GET", "/readyz", ready, Access.ANYONE),
+    Route("GET", "/healthz", alive, Access.ANYONE, gives=Done),
+    Route("GET", "/readyz", ready, Access.ANYONE, gives=Done),
 ]

@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from batwa_common.web.body import read, respond, respond_all
-from batwa_common.web.routes import Access, Route
-from batwa_common.wire.agent import NewAgentKey
+from batwa_common.web.routes import Access, Listing, Route
+from batwa_common.wire.agent import AgentKey, IssuedAgentKey, NewAgentKey
 from batwa_common.wire.documented import Done
 from batwa_hub.hub import HUB
 
@@ -28,7 +28,7 @@ async def revoke(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    Route("POST", "/api/agent/keys", issue, Access.ADMIN),
-    Route("GET", "/api/agent/keys", list_keys, Access.ADMIN),
-    Route("DELETE", "/api/agent/keys/{id}", revoke, Access.ADMIN),
+    Route("POST", "/api/agent/keys", issue, Access.ADMIN, takes=NewAgentKey, gives=IssuedAgentKey),
+    Route("GET", "/api/agent/keys", list_keys, Access.ADMIN, gives=Listing(AgentKey)),
+    Route("DELETE", "/api/agent/keys/{id}", revoke, Access.ADMIN, gives=Done),
 ]

@@ -2,9 +2,10 @@
 
 from batwa_common.web.routes import Route
 
-from . import agents, auth, events, health, keys, terminals, tokens, users, vms
+from . import agents, auth, events, health, keys, root, terminals, tokens, users, vms
 
 ROUTES: list[Route] = [
+    *root.ROUTES,
     *health.ROUTES,
     *auth.ROUTES,
     *tokens.ROUTES,

@@ -74,9 +74,23 @@ class Fleet:
 
         return shows
 
-    async def list_vms(self) -> Sequence[ListedVm]:
+    async def list_vms(self, *, within: Scope | None = None) -> Sequence[ListedVm]:
         """Return every VM, from what agents told; asks no machine."""
-        return list(self._inventory.listed(self._visible()))
+        visible = self._visible()
+        if within is not None:
+            rows = [row for row in self._registry.rows() if visible is None or row.agent_id in visible]
+            visible = frozenset(row.agent_id for row in rows if within.allows(row.agent_id, row.tags))
+        return list(self._inventory.listed(visible))
+
+    async def see_vm(self, name: str, *, agent_id: str | None = None) -> ListedVm:
+        """Return one VM from what its agent told. Raises `AgentNotFound`, `VmNotFound`, `VmAmbiguous`."""
+        return self._inventory.shown(*self.locate(name, agent_id))
+
+    def hypervisor(self, agent_id: str | None) -> str | None:
+        """Return what an agent's VMs run on; None if it does not tell, or there is no such agent here."""
+        where = self._registry.local_agent_id if agent_id is None else agent_id
+        row = self._registry.find_row(where) if self._sees(where) else None
+        return row.driver.hypervisor if row and row.driver else None
 
     async def get_vm(self, name: str, *, agent_id: str | None = None) -> VmDetails:
         """Ask the VM's agent about it. Raises `VmNotFound`, `VmAmbiguous`, and agent trouble."""

@@ -138,7 +138,11 @@ class Inventory:
             if agents is not None and agent_id not in agents:
                 continue
             for vm in held.vms.values():
-                yield self._listed(agent_id, vm, stale_s=float(int(self.stale_s(agent_id))))
+                yield self.shown(agent_id, vm)
+
+    def shown(self, agent_id: str, vm: Vm) -> ListedVm:
+        """Return an agent's VM as callers see it."""
+        return self._listed(agent_id, vm, stale_s=float(int(self.stale_s(agent_id))))
 
     def list_json(self, agents: Container[str] | None = None) -> bytes:
         """Return the body of `GET /api/vm/list`, with *agents* only of theirs; ages are in whole seconds."""
