@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from batwa_common.client import SyncRESTClient
-from batwa_common.errors import BatwaError, HubUnreachable, NotAuthenticated
-from batwa_common.wire.user import Role
+from batwa_common.errors import BatwaError, Forbidden, HubUnreachable, NotAuthenticated
+from batwa_common.wire.user import RANK, Role
 
 from . import credentials
 from .connection import with_scheme
@@ -20,7 +20,7 @@ login = typer.Typer()
 logout = typer.Typer()
 
 DEFAULT_URL = "http://localhost:8000"
-NO_TOKENS = frozenset({400, 403, 404, 405})
+NO_TOKENS = frozenset({400, 404, 405, 409})
 """What a hub answers that makes no token for this login."""
 
 
@@ -76,14 +76,22 @@ def log_out(ctx: typer.Context, json: Json = False) -> None:
 
 
 def _identity(client: SyncRESTClient, username: str, role: Role) -> Login:
-    try:
-        token = client.create_token(f"batwa on {platform.node() or 'a machine'}", role=role)
-    except BatwaError as err:
-        if err.status not in NO_TOKENS:
-            raise
-        remark("This hub gives no token for this login; its session is kept instead, until it expires.")
-        return Login(username=username, session_id=client.session_id)
-    return Login(username=username, token=token.token, token_id=token.id)
+    """Return a token with the strongest role up to *role* that the hub gives, else the session."""
+    name = f"batwa on {platform.node() or 'a machine'}"
+    for each in sorted(RANK, key=RANK.__getitem__, reverse=True):
+        if RANK[each] > RANK[role]:
+            continue
+        try:
+            token = client.create_token(name, role=each)
+        except Forbidden:
+            continue  # more than this user may do
+        except BatwaError as err:
+            if err.status not in NO_TOKENS:
+                raise
+            break
+        return Login(username=username, token=token.token, token_id=token.id)
+    remark("This hub gives no token for this login; its session is kept instead, until it expires.")
+    return Login(username=username, session_id=client.session_id)
 
 
 def _end(url: str, known: Login) -> bool:

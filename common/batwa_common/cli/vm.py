@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from batwa_common.client.answers import VmResource
+from batwa_common.client.answers import VmAnswer
 from batwa_common.client.vms import AnyVmCommand
 from batwa_common.errors import NotFound, Unavailable, VmNotFound
 from batwa_common.wire.documented import VmDetails
@@ -240,7 +240,7 @@ def _tell(operations: list[Operation], *, json: bool) -> None:
             say(f"{each.kind} {each.vm_name} is operation {each.id}.")
 
 
-def _row(vm: VmResource) -> tuple[object, ...]:
+def _row(vm: VmAnswer) -> tuple[object, ...]:
     created = vm["created_at"]
     return (
         vm["name"],

@@ -12,7 +12,7 @@ _OPEN = ConfigDict(extra="allow")
 
 
 @with_config(_OPEN)
-class VmResource(TypedDict):
+class VmAnswer(TypedDict):
     """A VM. `memory` is in MB (1024 × 1024 bytes), `disk_size` in GB; None where nobody knows."""
 
     id: str
@@ -38,7 +38,7 @@ class VmResource(TypedDict):
 class VmPage(TypedDict):
     """Some VMs, and where the next ones begin; no `next` at the end."""
 
-    vms: list[VmResource]
+    vms: list[VmAnswer]
     next: NotRequired[str | None]
 
 
@@ -73,7 +73,7 @@ class ExecResult(TypedDict):
 
 
 @with_config(_OPEN)
-class PeerResource(TypedDict):
+class PeerAnswer(TypedDict):
     """This hub or another one, as a peer."""
 
     id: str
@@ -90,7 +90,7 @@ class PeerResource(TypedDict):
 class PeerList(TypedDict):
     """All peers."""
 
-    peers: list[PeerResource]
+    peers: list[PeerAnswer]
 
 
 @with_config(_OPEN)
@@ -105,7 +105,7 @@ class P2PState(TypedDict):
 
 
 @with_config(_OPEN)
-class MessageAnswer(TypedDict):
+class MessageResponse(TypedDict):
     """What a peer answered."""
 
     response: dict[str, Any]

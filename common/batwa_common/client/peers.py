@@ -6,7 +6,7 @@ from typing import Any
 from batwa_common.wire.peer import CandidateList, Inbox, PairingCode, Peer, PeerRemoved
 from batwa_common.wire.user import Role
 
-from .answers import MessageAnswer, P2PState, PeerList, PeerResource
+from .answers import MessageResponse, P2PState, PeerAnswer, PeerList
 from .http import path_of
 from .noun import Noun
 
@@ -14,11 +14,11 @@ from .noun import Noun
 class PeerMethods(Noun):
     """The documented peer-to-peer methods under both of their names, and pairing."""
 
-    async def get_local_peer_info(self) -> PeerResource:
+    async def get_local_peer_info(self) -> PeerAnswer:
         """Return what this hub is to its peers."""
-        return await self._http.ask(PeerResource, "GET", "/api/p2p/info")
+        return await self._http.ask(PeerAnswer, "GET", "/api/p2p/info")
 
-    async def get_peers(self) -> list[PeerResource]:
+    async def get_peers(self) -> list[PeerAnswer]:
         """Return all peers that are trusted, and this hub's agents."""
         return (await self._http.ask(PeerList, "GET", "/api/p2p/peers"))["peers"]
 
@@ -38,7 +38,7 @@ class PeerMethods(Noun):
     async def send_message(self, peer_id: str, message_type: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """Send a message to a peer and return its response."""
         body = {"peer_id": peer_id, "message_type": message_type, "data": dict(data)}
-        return (await self._http.ask(MessageAnswer, "POST", "/api/p2p/message", body=body))["response"]
+        return (await self._http.ask(MessageResponse, "POST", "/api/p2p/message", body=body))["response"]
 
     async def list_candidates(self) -> CandidateList:
         """Return the hubs that were found, with their fingerprints, and the addresses looked at."""

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 
-from .answers import RemoteVmDone, VmPage, VmResource
+from .answers import RemoteVmDone, VmAnswer, VmPage
 from .http import path_of
 from .noun import Noun
 from .operations import WORK_S
@@ -12,7 +12,7 @@ from .operations import WORK_S
 class RemoteVmMethods(Noun):
     """The documented methods for VMs elsewhere."""
 
-    async def list_remote_vms(self, peer_id: str) -> list[VmResource]:
+    async def list_remote_vms(self, peer_id: str) -> list[VmAnswer]:
         """Return the VMs of a peer; of one that is offline, the last list known."""
         return (await self._http.ask(VmPage, "GET", path_of("api", "remote", peer_id, "vm")))["vms"]
 

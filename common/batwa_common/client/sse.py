@@ -27,7 +27,7 @@ class SseParser:
 
     def feed(self, chunk: bytes) -> Iterator[Block]:
         """Take *chunk* and yield what it completes. Raises `HubMisbehaved` if a block outgrows its bound."""
-        self._rest += chunk.replace(b"\r\n", b"\n")
+        self._rest = (self._rest + chunk).replace(b"\r\n", b"\n")
         *blocks, self._rest = self._rest.split(b"\n\n")
         if len(self._rest) > MAX_BLOCK_BYTES:
             raise HubMisbehaved("the hub's event stream has an event without an end")

@@ -16,7 +16,7 @@ from batwa_common.wire.vm import (
     SuspendVm,
 )
 
-from .answers import ExecResult, VmDone, VmPage, VmResource
+from .answers import ExecResult, VmAnswer, VmDone, VmPage
 from .http import Answer, path_of
 from .operations import SLACK_S, WORK_S, OperationMethods
 
@@ -38,10 +38,10 @@ class VmMethods(OperationMethods):
         agent_id: str | None = None,
         tag: str | None = None,
         q: str | None = None,
-    ) -> list[VmResource]:
+    ) -> list[VmAnswer]:
         """Return all VMs, or those in a *state*, of an agent, of agents with *tag* (`k=v`), like *q*."""
         query: dict[str, object] = {"state": state, "agent_id": agent_id, "tag": tag, "q": q}
-        vms: list[VmResource] = []
+        vms: list[VmAnswer] = []
         cursor: str | None = None
         while True:
             page = await self._http.ask(VmPage, "GET", "/api/vm", query=query | {"cursor": cursor})
@@ -59,9 +59,10 @@ class VmMethods(OperationMethods):
         network: str | None = None,
         hypervisor: str | None = None,
         *,
+        cloud_init: str | None = None,
         agent_id: str | None = None,
         idempotency_key: str | None = None,
-    ) -> VmResource:
+    ) -> VmAnswer:
         """Make a VM, wait until it runs, and return it.
 
         *memory* is in MB, *disk_size* in GB. What is left out is the hub's default (2 cores, 2048 MB,
@@ -75,15 +76,14 @@ class VmMethods(OperationMethods):
             disk_size=disk_size,
             network=network,
             hypervisor=hypervisor,
+            cloud_init=cloud_init,
             agent_id=agent_id,
         )
-        return await self._work(VmResource, "POST", "/api/vm", body=body, idempotency_key=idempotency_key)
+        return await self._work(VmAnswer, "POST", "/api/vm", body=body, idempotency_key=idempotency_key)
 
-    async def get_vm_status(self, name: str, *, agent_id: str | None = None) -> VmResource:
+    async def get_vm_status(self, name: str, *, agent_id: str | None = None) -> VmAnswer:
         """Return one VM. Raises `VmNotFound`, `VmAmbiguous`."""
-        return await self._http.ask(
-            VmResource, "GET", path_of("api", "vm", name), query={"agent_id": agent_id}
-        )
+        return await self._http.ask(VmAnswer, "GET", path_of("api", "vm", name), query={"agent_id": agent_id})
 
     get_vm = get_vm_status
 
