@@ -28,7 +28,7 @@ from .command import built
 from .connection import hub
 from .progress import finish
 from .shell import shell
-from .show import Json, OnAgent, Wait, age, as_json, details, say, table
+from .show import Json, OnAgent, Wait, age, as_json, details, remark, say, table
 
 app = typer.Typer(no_args_is_help=True)
 app.command("shell")(shell)
@@ -36,6 +36,8 @@ app.command("shell")(shell)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the VM.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME…", help="Names or ids of VMs.")]
 
+GAVE_UP = 124
+"""Exit code for a command that did not end in time, as timeout(1) has it."""
 _DONE = {
     "create": "created",
     "start": "started",
@@ -208,7 +210,11 @@ def execute(
     else:
         sys.stdout.write(result["stdout"])
         sys.stderr.write(result["stderr"])
-    raise typer.Exit(result["exit_code"])
+    if result.get("truncated"):
+        remark("It said more than is kept; the end is missing.")
+    if (code := result["exit_code"]) is None:
+        remark(f"It did not end in {timeout_s:g} s.")
+    raise typer.Exit(GAVE_UP if code is None else code)
 
 
 def _each(

@@ -65,11 +65,13 @@ class RemoteVmDone(TypedDict):
 
 @with_config(_OPEN)
 class ExecResult(TypedDict):
-    """How a command in a VM ended."""
+    """How a command in a VM ended; no `exit_code` if it had to be given up."""
 
     stdout: str
     stderr: str
-    exit_code: int
+    exit_code: int | None
+    timed_out: NotRequired[bool]
+    truncated: NotRequired[bool]
 
 
 @with_config(_OPEN)

@@ -132,16 +132,9 @@ class VmMethods(OperationMethods):
         agent_id: str | None = None,
     ) -> ExecResult:
         """Run *command*, an argv, in a VM and return how it ended. Raises `NotFound` where the hub cannot."""
-        body = _given(command=list(command), stdin=stdin, timeout_s=timeout_s)
+        body = _given(command=list(command), stdin=stdin, timeout_s=timeout_s, agent_id=agent_id)
         path = path_of("api", "vm", name, "exec")
-        return await self._http.ask(
-            ExecResult,
-            "POST",
-            path,
-            query={"agent_id": agent_id},
-            body=body,
-            timeout_s=timeout_s + SLACK_S,
-        )
+        return await self._http.ask(ExecResult, "POST", path, body=body, timeout_s=timeout_s + SLACK_S)
 
     async def submit(self, command: AnyVmCommand, *, idempotency_key: str | None = None) -> Operation:
         """Ask for *command* and return its operation at once. The same key again finds the same operation."""
