@@ -1,6 +1,7 @@
 """The hub as a process: the application around a running hub, served until it is told to stop."""
 
 import sys
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -12,6 +13,7 @@ from batwa_common.web.vms import VMS
 from .api.access import guard
 from .api.routes import ROUTES
 from .api.sessions import session_middleware
+from .api.signed import sign_answers
 from .hub import HUB, Hub, running
 from .settings import Settings
 
@@ -22,7 +24,11 @@ MAX_BODY_BYTES = 8 << 20
 def make_app(hub: Hub) -> web.Application:
     """Return the application that serves *hub*."""
     app = web.Application(
-        middlewares=[problems, session_middleware(hub.sessions, secure=hub.settings.cookie_secure)],
+        middlewares=[
+            sign_answers,
+            problems,
+            session_middleware(hub.sessions, secure=hub.settings.cookie_secure),
+        ],
         client_max_size=MAX_BODY_BYTES,
     )
     app[HUB] = hub
@@ -38,4 +44,8 @@ async def main(settings: Settings) -> None:
         first = await hub.accounts.ensure_admin(settings.admin_password)
         if first is not None:
             sys.stderr.write(f"\nFirst start. Log in as admin with the password {first}\n\n")
-        await serve(make_app(hub), host=settings.host, port=settings.port)
+
+        async def listening(address: str) -> None:
+            await hub.p2p.resume(urlsplit(address).port or settings.port)
+
+        await serve(make_app(hub), host=settings.host, port=settings.port, ready=listening)

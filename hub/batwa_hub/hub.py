@@ -1,6 +1,7 @@
 """The long-lived objects of a running hub, in one place and in start order."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
+from batwa_common import __version__
 from batwa_common.supervisor import Supervisor
 
 from .secrets import open_cipher
@@ -15,18 +17,28 @@ from .services.accounts import Accounts
 from .services.agents import Agents
 from .services.events import Events
 from .services.fleet import Fleet
+from .services.identity import open_identity
 from .services.inventory import Inventory
 from .services.keys import AgentKeys
+from .services.messages import Messages
 from .services.operations import Operations
+from .services.p2p import P2p
 from .services.passwords import Passwords
+from .services.peers import Peers
+from .services.places import Places
 from .services.registry import Registry
+from .services.remote import RemoteVms
 from .services.sessions import Sessions
 from .services.tokens import Tokens
 from .settings import Settings
 from .store.agents import AgentStore
 from .store.database import Database
 from .store.operations import OperationStore
+from .store.peers import PeerStore
 from .transport.directory import Directory
+from .transport.discovery import Discovery, addresses_for
+from .transport.peers import Hubs
+from .transport.signing import Signatures
 
 CONNECTIONS_PER_AGENT = 1024
 """Open connections to one agent, terminals and waits for operations included; further calls wait."""
@@ -47,6 +59,13 @@ class Hub:
     agents: Agents
     fleet: Fleet
     directory: Directory
+    signatures: Signatures
+    peers: Peers
+    hubs: Hubs
+    p2p: P2p
+    messages: Messages
+    places: Places
+    remote: RemoteVms
     settings: Settings
 
 
@@ -102,6 +121,25 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             keep=settings.operation.keep,
         )
         fleet = Fleet(registry, inventory, operations, directory.port)
+        identity = await asyncio.to_thread(open_identity, settings.data_dir / "identity.key")
+        peer_store = PeerStore(database)
+        peers = Peers(peer_store, events)
+        signatures = Signatures(identity, peers.key_of)
+        hubs = Hubs(session, signatures, timeout_s=settings.agent.call_timeout_s)
+        at = await asyncio.to_thread(addresses_for, settings.host, settings.p2p.interfaces)
+        p2p = P2p(
+            identity.shown(settings.p2p.name or socket.gethostname(), __version__),
+            addresses=at,
+            url=settings.p2p.url,
+            port=settings.port,
+            peers=peers,
+            store=peer_store,
+            hubs=hubs,
+            discovery=Discovery(at),
+            tasks=tasks,
+        )
+        messages = Messages(peer_store, events, info=p2p.info, vms=fleet.list_vms)
+        await peers.load()
         await registry.load()
         await inventory.load()
         await operations.resume()
@@ -122,7 +160,15 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 agents=agents,
                 fleet=fleet,
                 directory=directory,
+                signatures=signatures,
+                peers=peers,
+                hubs=hubs,
+                p2p=p2p,
+                messages=messages,
+                places=Places(fleet, peers),
+                remote=RemoteVms(p2p, peers, hubs),
                 settings=settings,
             )
         finally:
+            await p2p.close()
             await registry.flush()

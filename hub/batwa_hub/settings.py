@@ -1,5 +1,6 @@
 """What an operator of the hub may set, with units, bounds and defaults."""
 
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic_settings import SettingsConfigDict
 
 from batwa_common.settings import DaemonSettings
-from batwa_common.wire.agent import Origin
+from batwa_common.wire.agent import Origin, Text
 from batwa_common.wire.vm import AgentId
 
 DAY_S = 24 * 3600.0
@@ -50,6 +51,18 @@ class OperationSettings(_Group):
     """Ended operations kept; the oldest beyond that are forgotten."""
 
 
+class P2pSettings(_Group):
+    """This hub among other hubs."""
+
+    name: Annotated[Text, StringConstraints(min_length=1)] | None = None
+    """What other hubs' people see it as; left out, the machine's host name."""
+    interfaces: tuple[IPv4Address, ...] = ()
+    """IPv4 addresses of this machine to announce it at; left out, those where it listens."""
+    url: Origin | None = None
+    """Where other hubs are to call it, for instance `https://hub.example.org`; left out, they use the
+    address that its calls come from."""
+
+
 class Settings(DaemonSettings):
     """The hub's settings."""
 
@@ -80,6 +93,7 @@ class Settings(DaemonSettings):
     session: SessionSettings = SessionSettings()
     event: EventSettings = EventSettings()
     operation: OperationSettings = OperationSettings()
+    p2p: P2pSettings = P2pSettings()
 
     def store_url(self) -> str:
         """Return the URL of the database in use."""

@@ -71,7 +71,7 @@ async def create_vm(request: web.Request) -> web.Response:
     where, asked = read_query(request, Where), await read(request, NewVmResource)
     vms, command = vms_of(request), asked.command(where.agent_id)
     if asked.hypervisor is not None:
-        _must_offer(asked.hypervisor, vms.hypervisor(command.agent_id))
+        must_offer(asked.hypervisor, vms.hypervisor(command.agent_id))
 
     def made(operation: Operation) -> VmResource:
         return VmResource.made(operation, command, hypervisor=vms.hypervisor(operation.agent_id))
@@ -114,7 +114,8 @@ def _named(request: web.Request, shape: type[Named], **more: bool) -> Named:
         raise VmNotFound(f"no VM {name!r}; GET /api/vm shows what there is") from None
 
 
-def _must_offer(asked: str, offered: str | None) -> None:
+def must_offer(asked: str, offered: str | None) -> None:
+    """Raise `InvalidRequest` if the hypervisor *asked* for is not the one *offered*."""
     offers = offered or "kvm"  # an agent that does not tell is a Multipass on Linux
     if same_hypervisor(asked) != same_hypervisor(offers):
         raise InvalidRequest(f"hypervisor: {asked!r} is not offered there; what is: {offers!r}")

@@ -18,6 +18,8 @@ class Access(Enum):
     """Needs no login."""
     AGENT = "agent"
     """An agent with its key."""
+    PEER = "peer"
+    """Another hub with its signature."""
     VIEWER = "viewer"
     """Whoever may look."""
     OPERATOR = "operator"

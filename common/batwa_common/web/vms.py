@@ -61,17 +61,25 @@ def acting(shape: type[AnyCommand]) -> Callable[[web.Request], Awaitable[web.Res
 
 
 async def carry_out(
-    request: web.Request, command: AnyCommand, answer: Callable[[Operation], Wire]
+    request: web.Request,
+    command: AnyCommand,
+    answer: Callable[[Operation], Wire],
+    *,
+    at: VmService | None = None,
+    followed_at: str = "/api/operations",
 ) -> web.Response:
-    """Submit *command*; answer 202 at once if the caller prefers that, else with *answer* when it is done."""
-    vms = vms_of(request)
+    """Submit *command*; answer 202 at once if the caller prefers that, else with *answer* when it is done.
+
+    It is done *at* another service than the caller's own if one is given, whose operations are *followed_at*.
+    """
+    vms = vms_of(request) if at is None else at
     operation = await vms.submit(
         command, requested_by=request[CALLER].name, idempotency_key=_idempotency_key(request)
     )
     if not _prefers_async(request):
         operation = await or_stopping(request, ended(vms, operation, within_s=WAIT_S), operation)
     if not operation.has_ended:
-        headers = {"Location": f"/api/operations/{operation.id}", "Preference-Applied": "respond-async"}
+        headers = {"Location": f"{followed_at}/{operation.id}", "Preference-Applied": "respond-async"}
         return respond(operation, status=202, headers=headers)
     raise_failure(operation)
     return respond(answer(operation))
@@ -133,13 +141,16 @@ async def list_operations(request: web.Request) -> web.Response:
 
 async def get_operation(request: web.Request) -> web.Response:
     """GET /api/operations/{id}; with `after_revision` and `wait_s` it waits for news."""
+    return await follow(request, vms_of(request))
+
+
+async def follow(request: web.Request, vms: VmService) -> web.Response:
+    """Answer with one of the operations of *vms*, perhaps after waiting for news of it."""
     asked, operation_id = read_query(request, OperationQuery), request.match_info["id"]
-    now = await vms_of(request).get_operation(operation_id)
+    now = await vms.get_operation(operation_id)
     if asked.after_revision is None:
         return respond(now)
-    news = vms_of(request).get_operation(
-        operation_id, after_revision=asked.after_revision, wait_s=asked.wait_s
-    )
+    news = vms.get_operation(operation_id, after_revision=asked.after_revision, wait_s=asked.wait_s)
     return respond(await or_stopping(request, news, now))
 
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from .agent import Origin, Text
 from .base import Command, Timestamp, Wire
+from .resource import VmResource
 from .user import Role
 
 PeerRole = Role
@@ -301,3 +302,52 @@ class PeerRemoved(Wire):
     success: bool = True
     message: str
     """A sentence that says what was done."""
+
+
+class RemoteVmList(Wire):
+    """The VMs at a peer."""
+
+    vms: tuple[VmResource, ...]
+    peer_id: str
+    """Where they are: a hub or an agent."""
+    status: Literal["online", "unknown"]
+    """`unknown` when the peer did not answer: the list is then the last one it gave."""
+    stale_s: float
+    """Age of the list in seconds."""
+
+
+class RemoteRemoved(Wire):
+    """A VM at a peer is gone, or in its trash."""
+
+    success: bool = True
+    peer_id: str
+    """Where it was."""
+    vm_id: str
+    """Which VM."""
+    name: str
+    """Its name."""
+
+
+class RemoteActed(RemoteRemoved):
+    """Something was done to a VM at a peer."""
+
+    status: str
+    """What it is now: `running`, `stopped`, …"""
+
+
+class PeerResponse(Wire):
+    """Hub to hub: the answer to a message; what else is in it depends on the message."""
+
+    model_config = ConfigDict(extra="allow")
+
+    status: str
+    """`ok`."""
+    message: str
+    """A sentence."""
+
+
+class InboxQuery(Command):
+    """How much of the inbox."""
+
+    limit: int = Field(default=100, ge=1, le=1000)
+    """Messages at most."""

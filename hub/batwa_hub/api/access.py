@@ -20,11 +20,18 @@ from batwa_hub.services.living import OnEnd
 from batwa_hub.services.tokens import PREFIX, Grant
 
 from .sessions import LOGIN
+from .signed import is_signed, peer_calling
 
 GRANT = web.RequestKey("grant", Grant)
 """Set once a request's token has been found."""
 
-_NEEDED = {Access.VIEWER: RANK["viewer"], Access.OPERATOR: RANK["operator"], Access.ADMIN: RANK["admin"]}
+_RANK: dict[str, int] = {str(role): rank for role, rank in RANK.items()}
+_NEEDED = {
+    Access.PEER: RANK["viewer"],
+    Access.VIEWER: RANK["viewer"],
+    Access.OPERATOR: RANK["operator"],
+    Access.ADMIN: RANK["admin"],
+}
 _READS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 
@@ -49,9 +56,10 @@ async def guard(request: web.Request, access: Access) -> Caller:
         return Caller("")
     if (caller := await find_caller(request)) is None:
         raise NotAuthenticated("Not authenticated: log in with POST /api/auth/login, or send an API token.")
-    role = account_of(request).role
-    if RANK[role] < _NEEDED[access]:
-        raise Forbidden(f"This needs the role {access.value}; {caller.name} is {role}.")
+    if access is Access.PEER and caller.kind != "peer":
+        raise Forbidden("This is for other hubs, with a signed request.")
+    if _RANK.get(caller.role, 0) < _NEEDED[access]:
+        raise Forbidden(f"This needs the role {access.value}; {caller.name} is {caller.role}.")
     return caller
 
 
@@ -61,6 +69,8 @@ async def find_caller(request: web.Request) -> Caller | None:
     A bearer token is something no other site's page can make a browser send; cookies and HTTP Basic
     are. Raises `NotAuthenticated` for a token that is none, and `Forbidden`.
     """
+    if is_signed(request):
+        return await peer_calling(request)
     scheme, secret = _credentials(request)
     if scheme != "bearer":
         _refuse_other_sites(request)
@@ -137,8 +147,13 @@ def fleet_of(request: web.Request) -> Fleet:
 def ends(request: web.Request, callback: OnEnd) -> AbstractContextManager[None]:
     """While the block runs, have *callback* called once when what the caller came with is valid no more."""
     hub, caller = request.app[HUB], request[CALLER]
-    logins = hub.tokens if caller.kind == "token" else hub.sessions
-    return logins.ends(caller.key, callback)
+    match caller.kind:
+        case "token":
+            return hub.tokens.ends(caller.key, callback)
+        case "peer":
+            return hub.peers.ends(caller.key, callback)
+        case _:
+            return hub.sessions.ends(caller.key, callback)
 
 
 def address_of(request: web.Request) -> str:

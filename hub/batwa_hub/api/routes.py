@@ -2,7 +2,7 @@
 
 from batwa_common.web.routes import Route
 
-from . import agents, auth, events, health, keys, root, terminals, tokens, users, vms
+from . import agents, auth, events, health, keys, p2p, remote, root, terminals, tokens, users, vms
 
 ROUTES: list[Route] = [
     *root.ROUTES,
@@ -14,5 +14,7 @@ ROUTES: list[Route] = [
     *agents.ROUTES,
     *vms.ROUTES,
     *events.ROUTES,
+    *p2p.ROUTES,
+    *remote.ROUTES,
     *terminals.ROUTES,
 ]

@@ -91,14 +91,14 @@ class Candidates:
         """Return the addresses that are looked at."""
         return await self._store.addresses()
 
-    async def add_address(self, address: str) -> None:
-        """Look at *address* from now on; at once too. It may be offline."""
+    async def add_address(self, address: str) -> str:
+        """Keep *address* among those that are looked at; returns its URL."""
         url = url_of(address)
         known = await self._store.addresses()
         if url not in known and len(known) >= MOST_ADDRESSES:
             raise Conflict(f"no more than {MOST_ADDRESSES} addresses; remove one first")
         await self._store.add_address(url)
-        await self.look_at_address(url)
+        return url
 
     async def remove_address(self, address: str) -> None:
         """Look at *address* no longer. Raises `NotFound`."""

@@ -4,7 +4,20 @@ from typing import Any, Protocol
 
 from batwa_common.vms import VmService
 from batwa_common.wire.peer import PairingClaim, PairingGrant, PeerIdentity, PeerMessage
+from batwa_common.wire.resource import VmResource, VmResourceStatus
 from batwa_hub.store.peers import PeerRow
+
+
+class HubVms(VmService, Protocol):
+    """Another hub's VMs."""
+
+    async def resources(self) -> tuple[VmResource, ...]:
+        """Return every VM in the shape of `GET /api/vm`."""
+        ...
+
+    async def resource(self, name: str) -> VmResourceStatus:
+        """Return one VM in the shape of `GET /api/vm/{name}`."""
+        ...
 
 
 class HubPort(Protocol):
@@ -26,7 +39,7 @@ class HubPort(Protocol):
         """Send a signed message; the answer is signed too."""
         ...
 
-    def vms(self, peer: PeerRow, *, on_behalf_of: str) -> VmService:
+    def vms(self, peer: PeerRow, *, on_behalf_of: str) -> HubVms:
         """Return that hub's VMs, as the role it gave us allows."""
         ...
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from batwa_common.wire.peer import PeerIdentity
 from batwa_hub.secrets import KeyFileUnusable, refuse_open_to_others, write_new
 
 _ID_LETTERS = 26
@@ -37,6 +38,10 @@ class Identity(NamedTuple):
     def id(self) -> str:
         """The peer id."""
         return peer_id_of(self.public_key)
+
+    def shown(self, name: str, version: str) -> PeerIdentity:
+        """Return what anybody may know of it."""
+        return PeerIdentity(id=self.id, name=name, public_key=self.public_key, version=version)
 
 
 def read_public_key(text: str) -> Ed25519PublicKey:

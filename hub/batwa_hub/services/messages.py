@@ -1,7 +1,7 @@
 """What hubs say to each other: four questions that are answered here, and letters for whoever listens."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
@@ -38,7 +38,7 @@ class Messages:
         events: Events,
         *,
         info: Callable[[], LocalPeer],
-        vms: Callable[[], list[ListedVm]],
+        vms: Callable[[], Awaitable[Sequence[ListedVm]]],
     ) -> None:
         self._store = store
         self._events = events
@@ -56,7 +56,7 @@ class Messages:
             case "NODE_INFO":
                 return {"status": "ok", "message": "Node info", "node": self._info().model_dump(mode="json")}
             case "VM_LIST":
-                vms = [vm.model_dump(mode="json") for vm in self._vms()]
+                vms = [vm.model_dump(mode="json") for vm in await self._vms()]
                 return {"status": "ok", "message": f"{len(vms)} VMs", "vms": vms}
             case _:
                 return await self._keep(sender, message)

@@ -220,6 +220,12 @@ class P2p:
             )
         return await self._trusted(identity.name, identity.public_key, url, asked.role)
 
+    async def add_address(self, address: str) -> None:
+        """Look for a hub at *address* from now on; at once too if the services run."""
+        url = await self.candidates.add_address(address)
+        if self.is_running:
+            await self.candidates.look_at_address(url)
+
     async def revoke(self, peer_id: str) -> None:
         """Trust a hub no longer. Raises `PeerNotFound`."""
         await self._peers.revoke(peer_id)
@@ -261,8 +267,8 @@ class P2p:
             await self._hubs.message(there, PeerMessage(message_type="PING"))
             await self._peers.heard_from(row.id, url=url)
             if lists:
-                vms = await self._hubs.vms(there, on_behalf_of="").list_vms()
-                await self._peers.keep_vms(row.id, tuple(vms))
+                vms = await self._hubs.vms(there, on_behalf_of="").resources()
+                await self._peers.keep_vms(row.id, vms)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.spawn(work, name=name)

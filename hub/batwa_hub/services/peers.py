@@ -10,8 +10,8 @@ import structlog
 
 from batwa_common.errors import InvalidRequest, PeerNotFound
 from batwa_common.wire.base import utc_now
-from batwa_common.wire.documented import ListedVm
 from batwa_common.wire.peer import Peer, PeerRole
+from batwa_common.wire.resource import VmResource
 from batwa_hub.store.peers import PeerRow, PeerStore
 
 from .events import Events
@@ -162,7 +162,7 @@ class Peers:
             await self._store.update(row)
             await self._tell(peer_id)
 
-    async def keep_vms(self, peer_id: str, vms: tuple[ListedVm, ...]) -> None:
+    async def keep_vms(self, peer_id: str, vms: tuple[VmResource, ...]) -> None:
         """Keep a hub's list for the time when it is offline."""
         if (known := self._known.get(peer_id)) is not None:
             row = replace(known.row, vms=vms, vms_at=utc_now())

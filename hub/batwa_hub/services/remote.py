@@ -6,15 +6,16 @@ from typing import NamedTuple
 import structlog
 
 from batwa_common.errors import OperationNotFound, PeerMisbehaved, PeerTimeout, PeerUnreachable
-from batwa_common.vms import VmService
+from batwa_common.scope import Scope
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.documented import ListedVm, VmDetails
 from batwa_common.wire.operation import Operation
+from batwa_common.wire.resource import VmResource, VmResourceStatus
 from batwa_common.wire.vm import VmCommand
 from batwa_hub.store.peers import PeerRow
 
 from .fleet import Fleet
-from .hub_port import HubPort
+from .hub_port import HubPort, HubVms
 from .p2p import P2p
 from .peers import Peers
 from .places import HubPlace, Place
@@ -27,7 +28,7 @@ _OFFLINE = (PeerUnreachable, PeerTimeout, PeerMisbehaved)
 class Listing(NamedTuple):
     """The VMs at a place."""
 
-    vms: tuple[ListedVm, ...]
+    vms: tuple[VmResource, ...]
     stale_s: float
     """Age of the list in seconds; 0 when it was just asked for."""
     known: bool
@@ -48,7 +49,7 @@ class RemoteVms:
         self._peers = peers
         self._hubs = hubs
 
-    def service(self, place: Place, *, on_behalf_of: str) -> VmService:
+    def service(self, place: Place, *, on_behalf_of: str) -> HubVms:
         """Return the VMs at *place*. Raises `P2pNotRunning` for another hub's while P2P is stopped."""
         if isinstance(place, HubPlace):
             self._p2p.require_running()
@@ -62,9 +63,9 @@ class RemoteVms:
         """
         service = self.service(place, on_behalf_of=on_behalf_of)
         if not isinstance(place, HubPlace):
-            return Listing(tuple(await service.list_vms()), 0.0, known=True)
+            return Listing(await service.resources(), 0.0, known=True)
         try:
-            vms = tuple(await service.list_vms())
+            vms = await service.resources()
         except _OFFLINE as err:
             if place.row.vms is None:
                 raise
@@ -82,10 +83,29 @@ class AgentVms:
         self._fleet = fleet
         self._agent_id = agent_id
 
-    async def list_vms(self) -> Sequence[ListedVm]:
+    async def list_vms(self, *, within: Scope | None = None) -> Sequence[ListedVm]:
         """Return the agent's VMs, from what it told."""
-        public = self._public_id()
-        return [vm for vm in await self._fleet.list_vms() if vm.agent_id == public]
+        here = Scope(frozenset({self._agent_id}), {}) if within is None else within
+        return [vm for vm in await self._fleet.list_vms(within=here) if vm.agent_id == self._public_id()]
+
+    async def see_vm(self, name: str, *, agent_id: str | None = None) -> ListedVm:
+        """Return one VM, from what the agent told."""
+        del agent_id  # it is this one
+        return await self._fleet.see_vm(name, agent_id=self._agent_id)
+
+    def hypervisor(self, agent_id: str | None) -> str | None:
+        """Return what the agent's VMs run on."""
+        del agent_id  # it is this one
+        return self._fleet.hypervisor(self._agent_id)
+
+    async def resources(self) -> tuple[VmResource, ...]:
+        """Return the agent's VMs in the shape of `GET /api/vm`."""
+        runs_on = self.hypervisor(None)
+        return tuple(VmResource.of(vm, hypervisor=runs_on) for vm in await self.list_vms())
+
+    async def resource(self, name: str) -> VmResourceStatus:
+        """Return one VM in the shape of `GET /api/vm/{name}`."""
+        return VmResourceStatus.of(await self.see_vm(name), hypervisor=self.hypervisor(None))
 
     async def get_vm(self, name: str, *, agent_id: str | None = None) -> VmDetails:
         """Ask the agent about one VM."""
@@ -125,7 +145,6 @@ class AgentVms:
 
 def _last_known(row: PeerRow) -> Listing:
     age_s = max((utc_now() - (row.vms_at or utc_now())).total_seconds(), 0.0)
-    vms = tuple(
-        vm.model_copy(update={"state": "Unknown", "stale_s": vm.stale_s + age_s}) for vm in row.vms or ()
-    )
+    unknown = {"state": "Unknown", "status": "unknown"}
+    vms = tuple(vm.model_copy(update={**unknown, "stale_s": vm.stale_s + age_s}) for vm in row.vms or ())
     return Listing(vms, age_s, known=False)

@@ -7,14 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from batwa_common.wire.documented import ListedVm
 from batwa_common.wire.peer import InboxMessage
+from batwa_common.wire.resource import VmResource
 from batwa_common.wire.user import Role
 
 from .database import Database
 from .tables import peer_addresses, peer_messages, peer_services, peers
 
-_VMS: TypeAdapter[tuple[ListedVm, ...]] = TypeAdapter(tuple[ListedVm, ...])
+_VMS: TypeAdapter[tuple[VmResource, ...]] = TypeAdapter(tuple[VmResource, ...])
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class PeerRow:
     role: Role
     added_at: datetime
     last_seen_at: datetime | None = None
-    vms: tuple[ListedVm, ...] | None = None
+    vms: tuple[VmResource, ...] | None = None
     vms_at: datetime | None = None
 
     def values(self) -> dict[str, Any]:

@@ -92,10 +92,10 @@ async def _resolve(zeroconf: Zeroconf, service_type: str, name: str, found: Call
             found(f"http://{address}:{info.port}")
 
 
-def addresses_for(host: str, interfaces: Sequence[str]) -> tuple[str, ...]:
+def addresses_for(host: str, interfaces: Sequence[object]) -> tuple[str, ...]:
     """Return the IPv4 addresses to announce: *interfaces*, else those where *host* listens. Blocks."""
     if interfaces:
-        return tuple(interfaces)
+        return tuple(map(str, interfaces))
     try:
         listening = ipaddress.ip_address(host)
     except ValueError:  # a host name: wherever it points

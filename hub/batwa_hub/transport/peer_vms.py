@@ -6,10 +6,12 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
-from batwa_common.errors import PeerMisbehaved
+from batwa_common.errors import InvalidRequest, PeerMisbehaved, VmAmbiguous, VmNotFound
+from batwa_common.scope import Scope
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.documented import ListedVm, VmDetails, VmInfoAnswer, VmList
 from batwa_common.wire.operation import Operation
+from batwa_common.wire.resource import VmResource, VmResources, VmResourceStatus
 from batwa_common.wire.vm import VmCommand
 
 from .far import Far
@@ -18,6 +20,8 @@ GET_WAIT_S = 35.0
 """What asking a VM may take over there, on top of the ordinary time: the hub asks its agent in turn."""
 
 _LIST = TypeAdapter(VmList)
+_RESOURCES = TypeAdapter(VmResources)
+_RESOURCE = TypeAdapter(VmResourceStatus)
 _INFO = TypeAdapter(VmInfoAnswer)
 _OPERATION = TypeAdapter(Operation)
 _OPERATIONS = TypeAdapter(tuple[Operation, ...])
@@ -30,9 +34,35 @@ class PeerVms:
     def __init__(self, http: Far) -> None:
         self._http = http
 
-    async def list_vms(self) -> Sequence[ListedVm]:
+    async def resources(self) -> tuple[VmResource, ...]:
+        """`GET /api/vm`"""
+        return (await self._http.call("GET", "/api/vm", _RESOURCES)).vms
+
+    async def resource(self, name: str) -> VmResourceStatus:
+        """`GET /api/vm/{name}`"""
+        return await self._http.call("GET", f"/api/vm/{quote(name, safe='')}", _RESOURCE)
+
+    def hypervisor(self, agent_id: str | None) -> str | None:
+        """Return None: each of that hub's VMs tells its own."""
+        del agent_id
+        return None
+
+    async def list_vms(self, *, within: Scope | None = None) -> Sequence[ListedVm]:
         """`GET /api/vm/list`"""
+        if within is not None:
+            raise InvalidRequest("another hub's VMs cannot be chosen by agents of this one")
         return (await self._http.call("GET", "/api/vm/list", _LIST)).vms
+
+    async def see_vm(self, name: str, *, agent_id: str | None = None) -> ListedVm:
+        """Find one VM in the list. Raises `VmNotFound`, `VmAmbiguous`."""
+        found = [vm for vm in await self.list_vms() if name in {vm.name, vm.id}]
+        if agent_id is not None:
+            found = [vm for vm in found if vm.agent_id == agent_id]
+        if not found:
+            raise VmNotFound(f"no VM {name!r} at {self._http.who}")
+        if len(found) > 1:
+            raise VmAmbiguous(f"several agents of {self._http.who} have a VM {name!r}; name it by its id")
+        return found[0]
 
     async def get_vm(self, name: str, *, agent_id: str | None = None) -> VmDetails:
         """`GET /api/vm/info/{name}`"""
