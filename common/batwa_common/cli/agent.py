@@ -9,7 +9,7 @@ from batwa_common.wire.agent import Agent
 from .connection import hub
 from .show import Json, age, as_json, details, remark, say, table, tell
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 keys = typer.Typer(no_args_is_help=True, help="The keys agents come with.")
 app.add_typer(keys, name="key")
 

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from batwa_common.wire.base import Wire
 
@@ -16,11 +17,15 @@ def built(shape: type[W], values: Mapping[str, object]) -> W:
     try:
         return shape.model_validate(values)
     except ValidationError as err:
-        told = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in err.errors(include_url=False, include_input=False, include_context=False)
-        )
-        raise typer.BadParameter(told) from None
+        wrong = err.errors(include_url=False, include_context=False)
+        raise typer.BadParameter("; ".join(map(_sentence, wrong))) from None
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    where = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "string_pattern_mismatch":
+        return f"{problem['input']!r} is no {where}; it has characters that are not allowed there"
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def pairs(given: list[str] | None) -> dict[str, str]:

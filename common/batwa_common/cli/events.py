@@ -11,7 +11,7 @@ from batwa_common.wire.event import Event
 from .connection import hub
 from .show import Json, cell, line, say
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from .connection import hub
 from .progress import finish
 from .show import Json, age, as_json, details, say, table, tell
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 OperationId = Annotated[str, typer.Argument(metavar="ID", help="Id of the operation.")]
 

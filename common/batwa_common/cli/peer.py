@@ -10,7 +10,7 @@ from batwa_common.wire.user import Role
 from .connection import hub
 from .show import Json, as_json, details, remark, say, table, tell
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 PeerId = Annotated[str, typer.Argument(metavar="ID", help="Id of the peer.")]
 RoleHere = Annotated[Role, typer.Option("--role", help="What it may do here.")]

@@ -16,8 +16,8 @@ from .connection import with_scheme
 from .credentials import Login
 from .show import Json, as_json, remark, say
 
-login = typer.Typer()
-logout = typer.Typer()
+login = typer.Typer(add_completion=False)
+logout = typer.Typer(add_completion=False)
 
 DEFAULT_URL = "http://localhost:8000"
 NO_TOKENS = frozenset({400, 404, 405, 409})

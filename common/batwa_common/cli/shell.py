@@ -13,7 +13,7 @@ from .console import Console
 from .screen import Modes
 from .show import OnAgent, remark
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 END_OF_INPUT = b"\x04"
 _KEY = re.compile(r"(?:ctrl-|c-|\^)([a-z@\[\]\\^_])", re.IGNORECASE)

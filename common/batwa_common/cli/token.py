@@ -10,7 +10,7 @@ from .command import pairs
 from .connection import hub
 from .show import Json, as_json, remark, say, table, tell
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 DAY_S = 86400
 

@@ -11,7 +11,7 @@ from batwa_common.wire.user import Role
 from .connection import hub
 from .show import Json, as_json, table, tell
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What they log in as.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]

@@ -30,7 +30,7 @@ from .progress import finish
 from .shell import shell
 from .show import Json, OnAgent, Wait, age, as_json, details, remark, say, table
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command("shell")(shell)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the VM.")]
