@@ -11,6 +11,7 @@ from batwa_common.web.serve import serve, with_stopping
 from batwa_common.web.vms import VMS
 
 from .api.access import guard
+from .api.root import BUILT_IN, PAGE
 from .api.routes import ROUTES
 from .api.sessions import session_middleware
 from .api.signed import sign_answers
@@ -32,6 +33,7 @@ def make_app(hub: Hub) -> web.Application:
         client_max_size=MAX_BODY_BYTES,
     )
     app[HUB] = hub
+    app[PAGE] = BUILT_IN
     app[VMS] = lambda caller: hub.fleet.seen_by(caller.scope)
     with_stopping(app)
     mount(app, ROUTES, guard)

@@ -9,14 +9,16 @@ from batwa_common.web.body import respond
 from batwa_common.web.routes import Access, Route
 from batwa_common.wire.documented import About
 
-PAGE = Path(__file__).parents[1] / "static" / "index.html"
+BUILT_IN = Path(__file__).parents[1] / "static" / "index.html"
 """The web page, in a package that has one built in."""
+PAGE = web.AppKey("page", Path)
+"""Where the application looks for it."""
 
 
 async def about(request: web.Request) -> web.StreamResponse:
     """GET /"""
-    if _prefers_html(request) and await asyncio.to_thread(PAGE.is_file):
-        return web.FileResponse(PAGE, headers={"Vary": hdrs.ACCEPT})
+    if _prefers_html(request) and await asyncio.to_thread(request.app[PAGE].is_file):
+        return web.FileResponse(request.app[PAGE], headers={"Vary": hdrs.ACCEPT})
     return respond(About(), headers={"Vary": hdrs.ACCEPT})
 
 
