@@ -1,6 +1,8 @@
 """Promises the repository makes about itself."""
 
+import importlib
 import json
+import pkgutil
 import re
 import subprocess
 import tomllib
@@ -12,7 +14,6 @@ from pydantic.json_schema import models_json_schema
 from batwa_common import wire
 from batwa_common.errors import BatwaError
 from batwa_common.web.routes import Route
-from batwa_common.wire import agent, documented, event, operation, problem, terminal, vm
 from batwa_common.wire.base import Command, Wire
 from batwa_hub.api.routes import ROUTES
 
@@ -55,10 +56,10 @@ def test_every_suppression_has_its_reason_and_there_are_few() -> None:
 
 
 def shapes() -> list[type[Wire]]:
-    modules = (agent, documented, event, operation, problem, terminal, vm)
+    names = [module.name for module in pkgutil.iter_modules(wire.__path__)]
     found = {
         value
-        for module in modules
+        for module in (importlib.import_module(f"{wire.__name__}.{name}") for name in names)
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Wire) and value.__module__.startswith(wire.__name__)
     }
