@@ -135,7 +135,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             peers=peers,
             store=peer_store,
             hubs=hubs,
-            discovery=Discovery(at),
+            discovery=Discovery(at) if settings.p2p.discovery else None,
             tasks=tasks,
         )
         messages = Messages(peer_store, events, info=p2p.info, vms=fleet.list_vms)

@@ -56,6 +56,8 @@ class P2pSettings(_Group):
 
     name: Annotated[Text, StringConstraints(min_length=1)] | None = None
     """What other hubs' people see it as; left out, the machine's host name."""
+    discovery: bool = True
+    """Whether to announce this hub and look for others by multicast DNS while P2P services run."""
     interfaces: tuple[IPv4Address, ...] = ()
     """IPv4 addresses of this machine to announce it at; left out, those where it listens."""
     url: Origin | None = None

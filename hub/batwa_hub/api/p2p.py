@@ -167,7 +167,7 @@ ROUTES = [
     Route("PATCH", "/api/p2p/peers/{id}", change_peer, Access.ADMIN, PeerChange, gives=Peer),
     Route("DELETE", "/api/p2p/peers/{id}", remove_peer, Access.ADMIN, gives=PeerRemoved),
     Route("POST", "/api/p2p/static", add_static, Access.ADMIN, StaticPeer, gives=CandidateList),
-    Route("DELETE", "/api/p2p/static/{address:.+}", remove_static, Access.ADMIN, gives=PeerRemoved),
+    Route("DELETE", "/api/p2p/static/{address}", remove_static, Access.ADMIN, gives=PeerRemoved),
     Route("POST", "/api/p2p/message", send, Access.OPERATOR, SendMessage, gives=MessageAnswer),
     Route("POST", "/api/p2p/receive", receive, Access.PEER, PeerMessage, gives=PeerResponse),
     Route("GET", "/api/p2p/inbox", inbox, Access.VIEWER, query=InboxQuery, gives=Inbox),

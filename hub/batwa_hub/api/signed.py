@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aiohttp import hdrs, web
+from aiohttp import Payload, hdrs, web
 from aiohttp.typedefs import Handler
 
 from batwa_common.errors import Forbidden, NotAuthenticated
@@ -65,6 +65,10 @@ async def sign_answers(request: web.Request, handler: Handler) -> web.StreamResp
     if is_signed(request) and not response.prepared:
         response.headers[EPOCH_HEADER] = request.app[HUB].signatures.epoch
         if isinstance(response, web.Response):
-            body = response.body if isinstance(response.body, bytes | bytearray) else b""
-            response.headers.update(answering(request, response.status, bytes(body)))
+            response.headers.update(answering(request, response.status, await _whole(response)))
     return response
+
+
+async def _whole(response: web.Response) -> bytes:
+    body = response.body
+    return await body.as_bytes() if isinstance(body, Payload) else bytes(body or b"")

@@ -81,7 +81,7 @@ class P2p:
         peers: Who is trusted.
         store: Remembers whether the services run.
         hubs: How other hubs are called.
-        discovery: Announces and finds.
+        discovery: Announces and finds; None for networks without multicast.
         tasks: Owns what runs in the background.
     """
 
@@ -95,7 +95,7 @@ class P2p:
         peers: Peers,
         store: PeerStore,
         hubs: HubPort,
-        discovery: DiscoveryPort,
+        discovery: DiscoveryPort | None,
         tasks: Supervisor,
     ) -> None:
         self.own = own
@@ -152,13 +152,18 @@ class P2p:
                 return
             await self._store.set_running(running=True)
             self._rounds = self._tasks.start(self._run(), name="peers")
-            own = Announcement(self.own.id, self.own.name, self.port, self.own.version)
-            try:
-                await self._discovery.start(own, self._found, self.candidates.gone)
-                self._discovers = True
-            except DiscoveryFailed as err:  # hubs at given addresses are reached all the same
-                log.warning("discovery.failed", error=str(err))
+            await self._announce()
             log.info("p2p.started", id=self.own.id, port=self.port)
+
+    async def _announce(self) -> None:
+        if self._discovery is None:
+            return
+        own = Announcement(self.own.id, self.own.name, self.port, self.own.version)
+        try:
+            await self._discovery.start(own, self._found, self.candidates.gone)
+            self._discovers = True
+        except DiscoveryFailed as err:  # hubs at given addresses are reached all the same
+            log.warning("discovery.failed", error=str(err))
 
     async def stop(self) -> None:
         """Stop the services, and remember it: what other hubs have open here ends."""
@@ -174,7 +179,8 @@ class P2p:
                 rounds.cancel()
                 await asyncio.gather(rounds, return_exceptions=True)
             self._discovers = False
-            await self._discovery.stop()
+            if self._discovery is not None:
+                await self._discovery.stop()
             self._peers.end_all()
             self.candidates.clear()
             self.codes.clear()

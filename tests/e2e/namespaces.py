@@ -1,0 +1,156 @@
+"""Two machines in one: network namespaces joined by a cable, and a hub with an agent in each."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from .fleet import BIN, PASSWORD, READY_S, Daemon, clean_environment
+
+_CLONE_NEWNET = 0x40000000
+PORT = 8000
+
+
+def _run(*argv: str) -> None:
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise OSError(f"{' '.join(argv)}: {done.stdout.strip()}")
+
+
+class Namespace:
+    """One network namespace with one address."""
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        self.address = address
+
+    def socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        """Make a socket that is in this namespace, whoever uses it afterwards."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/self/ns/net") as home, open(f"/run/netns/{self.name}") as there:  # noqa: PTH123
+            if libc.setns(there.fileno(), _CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+            try:
+                return socket.socket(info[0], info[1], info[2])
+            finally:
+                if libc.setns(home.fileno(), _CLONE_NEWNET):
+                    os.abort()  # nothing else of this process may run in there
+
+
+@contextlib.contextmanager
+def joined() -> Iterator[tuple[Namespace, Namespace]]:
+    """Make two namespaces with a cable between them. Raises OSError where that is not possible."""
+    if shutil.which("ip") is None:
+        raise OSError("there is no program `ip`; install iproute2")
+    mark = f"{os.getpid():x}"
+    pair = Namespace(f"batwa-{mark}-a", "10.77.0.1"), Namespace(f"batwa-{mark}-b", "10.77.0.2")
+    cable = f"bw{mark}a"[-15:], f"bw{mark}b"[-15:]
+    with contextlib.ExitStack() as stack:
+        for each in pair:
+            _run("ip", "netns", "add", each.name)
+            stack.callback(_run, "ip", "netns", "del", each.name)
+        _run("ip", "link", "add", cable[0], "type", "veth", "peer", "name", cable[1])
+        for each, end in zip(pair, cable, strict=True):
+            _run("ip", "link", "set", end, "netns", each.name)
+            for arguments in (
+                ("addr", "add", f"{each.address}/24", "dev", end),
+                ("link", "set", "lo", "up"),
+                ("link", "set", end, "up"),
+            ):
+                _run("ip", "-n", each.name, *arguments)
+        yield pair
+
+
+class Machine:
+    """A hub named for its namespace, and its local agent on the simulator."""
+
+    def __init__(self, place: Namespace, directory: Path, name: str) -> None:
+        self.place = place
+        self.url = f"http://{place.address}:{PORT}"
+        self._env = clean_environment() | {
+            "BATWA_HUB_DATA_DIR": str(directory / "hub"),
+            "BATWA_HUB_HOST": place.address,
+            "BATWA_HUB_PORT": str(PORT),
+            "BATWA_HUB_ADMIN_PASSWORD": PASSWORD,
+            "BATWA_HUB_AGENT__CALL_TIMEOUT_S": "5",
+            "BATWA_HUB_P2P__NAME": name,
+        }
+        self._directory = directory
+        self.hub = self._daemon("hub", self._env, "batwa-hub", "start", "--foreground")
+        self.agent: Daemon | None = None
+
+    def _daemon(self, name: str, env: dict[str, str], program: str, *arguments: str) -> Daemon:
+        argv = ["ip", "netns", "exec", self.place.name, str(BIN / program), *arguments]
+        self._directory.mkdir(exist_ok=True)
+        return Daemon(argv, env, ready="", log=self._directory / f"{name}.log")
+
+    def make_key(self) -> str:
+        command = [str(BIN / "batwa-hub"), "agent-key", "local", "--agent-id", "local"]
+        made = subprocess.run(command, env=self._env, check=True, stdout=subprocess.PIPE, text=True)
+        return made.stdout.strip()
+
+    def add_agent(self) -> None:
+        env = clean_environment() | {
+            "BATWA_AGENT_AGENT_ID": "local",
+            "BATWA_AGENT_HUB_URL": self.url,
+            "BATWA_AGENT_API_KEY": self.make_key(),
+            "BATWA_AGENT_DATA_DIR": str(self._directory / "agent"),
+            "BATWA_AGENT_HEARTBEAT_INTERVAL_S": "0.5",
+            "BATWA_AGENT_MULTIPASS": str(BIN / "multipass-sim"),
+            "MULTIPASS_SIM_HOME": str(self._directory / "sim"),
+            "MULTIPASS_SIM_LAUNCH_S": "0.3",
+        }
+        self.agent = self._daemon("agent", env, "batwa-agent", "run")
+        self.agent.start(wait=False)
+
+    def start_hub(self) -> None:
+        self.hub.start(wait=False)
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            assert self.hub.process and self.hub.process.poll() is None, self.hub.log_text()
+            info: aiohttp.AddrInfoType = (
+                socket.AF_INET,
+                socket.SOCK_STREAM,
+                0,
+                "",
+                (self.place.address, PORT),
+            )
+            with self.place.socket(info) as probe:
+                if probe.connect_ex((self.place.address, PORT)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"not ready: {self.hub.log_text()}")
+
+    def end(self) -> None:
+        for daemon in (self.agent, self.hub):
+            if daemon is not None:
+                daemon.kill()
+
+    @contextlib.asynccontextmanager
+    async def admin(self) -> AsyncIterator["Admin"]:
+        connector = aiohttp.TCPConnector(force_close=True, socket_factory=self.place.socket)
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(self.url, cookie_jar=jar, connector=connector) as session:
+            admin = Admin(session)
+            await admin.ask("POST", "/api/auth/login", {"username": "admin", "password": PASSWORD})
+            yield admin
+
+
+class Admin:
+    """Somebody logged in to one of the hubs."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.session = session
+
+    async def ask(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
+        async with self.session.request(method, path, json=body) as answer:
+            assert answer.status == status, await answer.text()
+            return await answer.json()
