@@ -2,7 +2,7 @@
 
 import secrets
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 
 from batwa_common.wire.agent import InventoryPosition, InventoryUpdate
@@ -26,6 +26,8 @@ class Inventory:
         self._vms: dict[str, Vm] = {}
         self._changes: deque[tuple[int, frozenset[str]]] = deque(maxlen=history)
         self.known = False
+        self.restarted: set[str] = set()
+        """VMs that were restarted since the last list, which shows them as running all the while."""
         self.news = News()
         """Of the VMs, and of the driver's status, which its watcher tells here too."""
 
@@ -81,9 +83,20 @@ class Inventory:
         )
 
 
-def observed(before: Mapping[str, Vm], listed: Iterable[Listed], now: datetime) -> dict[str, Vm]:
-    """Return the VMs that *listed* tells of, with what is known of each from *before*."""
-    return {entry.name: _seen(before.get(entry.name), entry, now) for entry in listed}
+def observed(
+    before: Mapping[str, Vm],
+    listed: Iterable[Listed],
+    now: datetime,
+    *,
+    restarted: Container[str] = (),
+    first: bool = False,
+) -> dict[str, Vm]:
+    """Return the VMs that *listed* tells of, with what is known of each from *before*.
+
+    What runs in the *first* list may have run for long.
+    """
+    seen = {entry.name: _seen(before.get(entry.name), entry, now) for entry in listed}
+    return {name: _timed(before.get(name), vm, now, name in restarted, first) for name, vm in seen.items()}
 
 
 def _seen(vm: Vm | None, entry: Listed, now: datetime) -> Vm:
@@ -94,3 +107,14 @@ def _seen(vm: Vm | None, entry: Listed, now: datetime) -> Vm:
     if (vm.state, vm.ipv4, vm.release) == (entry.state, ipv4, release):
         return vm
     return vm.model_copy(update={"state": entry.state, "ipv4": ipv4, "release": release})
+
+
+def _timed(before: Vm | None, vm: Vm, now: datetime, restarted: bool, first: bool) -> Vm:
+    """Return *vm* with the time since which it runs."""
+    since = before.running_since if before is not None else None
+    if vm.state not in _HAS_ADDRESS and vm.state != "Unknown":
+        since = None
+    elif vm.state in _HAS_ADDRESS and not first:
+        was_seen_running = before is not None and before.state in {*_HAS_ADDRESS, "Unknown"}
+        since = since if was_seen_running and not restarted else now
+    return vm if vm.running_since == since else vm.model_copy(update={"running_since": since})

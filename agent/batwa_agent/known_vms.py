@@ -30,7 +30,8 @@ class KnownVms:
 
     async def save(self, vms: Mapping[str, Vm]) -> None:
         """Remember *vms*; touches the disk only if something lasting changed."""
-        lasting = {name: vm.model_copy(update={"state": "Unknown", "ipv4": ()}) for name, vm in vms.items()}
+        passing = {"state": "Unknown", "ipv4": (), "running_since": None}
+        lasting = {name: vm.model_copy(update=passing) for name, vm in vms.items()}
         if lasting != self._saved:
             await asyncio.to_thread(write_durably, self._path, _SHAPE.dump_json(lasting))
             self._saved = lasting

@@ -108,7 +108,9 @@ class Watcher:
                 await self._adopt({**self._vms, vm.name: vm.model_copy(update=changes)})
 
     async def _answered(self, listed: Iterable[Listed]) -> None:
-        await self._adopt(observed(self._vms, listed, utc_now()))
+        restarted, self._inventory.restarted = self._inventory.restarted, set()
+        first = self._listed_at is None
+        await self._adopt(observed(self._vms, listed, utc_now(), restarted=restarted, first=first))
         self._listed_at = self._clock()
         was = self.driver_status
         if was is None or was.problem is not None or was.version is None or was.hypervisor is None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from batwa_common.errors import OperationCancelled, OperationInterrupted, VmExists
-from batwa_common.wire.vm import CreateVm
+from batwa_common.wire.vm import CreateVm, RestartVm
 
 from .driver import Driver, Progress
 from .execution import carry_out, undo_launch
@@ -56,6 +56,8 @@ class Worker:
             await self._launch(job)
         else:
             await carry_out(self._driver, job.command, job.operation.vm_name, job.report)
+            if isinstance(job.command, RestartVm):
+                self._inventory.restarted.add(job.operation.vm_name)
 
     async def settle(self, job: Job) -> None:
         """Look until the VM is as *job* wanted it. Raises `OperationInterrupted` once it clearly is not."""

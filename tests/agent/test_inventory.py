@@ -1,7 +1,8 @@
 """What the hub is told of VMs adds up to what there is."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +81,39 @@ def test_addresses_go_when_a_vm_stops_and_its_id_stays() -> None:
     running = Vm(id="vm-1", name="a", state="Running", ipv4=("10.0.0.1",), release="Ubuntu")
     stopped = observed({"a": running}, listed({"a": "Stopped"}), NOW)["a"]
     assert (stopped.id, stopped.ipv4, stopped.release) == ("vm-1", (), "Ubuntu")
+
+
+LATER = NOW + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "since"),
+    [
+        ("Stopped", "Running", LATER),
+        ("Starting", "Running", LATER),
+        ("Running", "Running", NOW),
+        ("Running", "Delayed Shutdown", NOW),
+        ("Running", "Unknown", NOW),
+        ("Unknown", "Running", NOW),
+        ("Running", "Stopped", None),
+    ],
+)
+def test_since_when_a_vm_runs_is_what_was_seen(before: VmState, now: VmState, since: datetime | None) -> None:
+    running = Vm(id="vm-1", name="a", state=before, running_since=NOW)
+    assert observed({"a": running}, listed({"a": now}), LATER)["a"].running_since == since
+
+
+def test_a_restart_that_no_list_showed_begins_anew() -> None:
+    running = Vm(id="vm-1", name="a", state="Running", running_since=NOW)
+    again = observed({"a": running}, listed({"a": "Running"}), LATER, restarted={"a"})
+    assert again["a"].running_since == LATER
+
+
+def test_what_ran_before_the_first_list_ran_for_nobody_knows_how_long() -> None:
+    first = observed({}, listed({"a": "Running"}), NOW, first=True)
+    assert first["a"].running_since is None
+    assert observed(first, listed({"a": "Running"}), LATER)["a"].running_since is None
+    assert observed(first, listed({"a": "Running", "b": "Running"}), LATER)["b"].running_since == LATER
 
 
 def test_a_vm_is_found_by_name_before_id() -> None:

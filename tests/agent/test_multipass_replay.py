@@ -213,6 +213,20 @@ async def test_status_alone_notices_a_hang(player: Player, make: MakeDriver) -> 
     assert status.version is None
 
 
+async def test_the_hypervisor_is_told_once_multipass_tells_it(player: Player, make: MakeDriver) -> None:
+    clock = [datetime(2026, 11, 21, 20, 0, tzinfo=UTC)]
+    driver = make(now=lambda: clock[0])
+    player.plan({"version": "01-version-json", "get": "06-get-unknown"})
+    assert (await driver.status()).hypervisor is None
+
+    player.plan({"version": "01-version-json", "get": "06-get-local_driver"})
+    clock[0] += timedelta(minutes=1)
+    assert (await driver.status()).hypervisor == ("kvm" if sys.platform == "linux" else "qemu")
+    player.plan({"version": "01-version-json", "get": "06-get-unknown"})
+    clock[0] += timedelta(minutes=1)
+    assert (await driver.status()).hypervisor is not None
+
+
 async def test_the_version_is_asked_once_a_minute(player: Player, make: MakeDriver) -> None:
     clock = [datetime(2026, 11, 21, 20, 0, tzinfo=UTC)]
     player.plan({"version": "01-version-json"})

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from batwa_agent.failures import failure
 from batwa_agent.parse import (
     clean,
+    parse_hypervisor,
     parse_info,
     parse_list,
     parse_setting_bytes,
@@ -118,3 +119,19 @@ def test_a_list_of_ten_thousand_is_read_in_one_go() -> None:
     entries = [{"name": f"vm{i}", "state": "Running", "release": "", "ipv4": []} for i in range(10_000)]
     text = clean(json.dumps({"list": entries}, indent=4).replace("\n", "\r\n").encode())
     assert len(parse_list(text)) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "platform", "told"),
+    [
+        ("qemu\n", "linux", "kvm"),
+        ("libvirt\n", "linux", "kvm"),
+        ("qemu\n", "darwin", "qemu"),
+        ("virtualbox\n", "win32", "virtualbox"),
+        ("<empty>\n", "linux", None),
+        ("", "linux", None),
+        ("two words", "linux", None),
+    ],
+)
+def test_what_multipass_runs_on(text: str, platform: str, told: str | None) -> None:
+    assert parse_hypervisor(text, platform) == told

@@ -83,6 +83,7 @@ async def test_the_documented_life_of_a_vm(script: aiohttp.ClientSession) -> Non
 
     one = await ask(script, "GET", "/api/vm/new-vm")
     assert one.keys() >= CONTRACT | {"uptime"}
+    assert 0 <= one["uptime"] < 60
     assert await ask(script, "POST", "/api/vm/new-vm/stop") == {
         "success": True,
         "name": "new-vm",

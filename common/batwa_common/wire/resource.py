@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints
 
 from .agent import Text
-from .base import Command, Timestamp, Wire
+from .base import Command, Timestamp, Wire, utc_now
 from .documented import ListedVm
 from .operation import Operation
 from .vm import (
@@ -160,7 +160,16 @@ class VmResourceStatus(VmResource):
     """One virtual machine, asked for by name."""
 
     uptime: int | None = None
-    """Seconds since it was started; None if that is not known, as of one that does not run."""
+    """Seconds since it was seen to start; None if that was not seen, and while it does not run."""
+
+    @classmethod
+    def of(cls, vm: ListedVm, *, hypervisor: str | None) -> Self:
+        """Return *vm* in this API's shape, with its uptime by this machine's clock."""
+        shown = super().of(vm, hypervisor=hypervisor)
+        if vm.running_since is None or vm.state != "Running":
+            return shown
+        uptime_s = int((utc_now() - vm.running_since).total_seconds())
+        return shown.model_copy(update={"uptime": max(0, uptime_s)})
 
 
 class VmResources(Wire):

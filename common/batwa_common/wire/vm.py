@@ -59,25 +59,21 @@ def _not_reserved(name: str) -> str:
     return name
 
 
-VmName = Annotated[
-    str, StringConstraints(pattern=r"\A[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?\z", max_length=100)
-]
+VmName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?$", max_length=100)]
 """A letter, then letters, digits and hyphens, not ending in a hyphen (Multipass's rule); 100 at most."""
 
 NewVmName = Annotated[VmName, AfterValidator(_not_reserved)]
 """A name that a new VM may take."""
 
 AgentId = Annotated[
-    str, StringConstraints(pattern=r"\A[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\z", max_length=64)
+    str, StringConstraints(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=64)
 ]
 """Letters, digits, dots, underscores and hyphens, beginning and ending with a letter or digit; 64 at most."""
 
 Size = Annotated[str, StringConstraints(max_length=32), AfterValidator(_size)]
 """Bytes as Multipass writes them: a number with K, M, G or nothing (`2G`, `1.5G`, `512M`)."""
 
-Image = Annotated[
-    str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._:/@%+~=,?&-]*\z", max_length=1024)
-]
+Image = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@%+~=,?&-]*$", max_length=1024)]
 """A release (`22.04`), an alias (`jammy`), `remote:name`, or a `file://`, `http://` or `https://` URL."""
 
 
@@ -102,6 +98,8 @@ class Vm(Wire):
     """Size of its disk, in bytes; None if unknown."""
     created_at: Timestamp | None = None
     """When the agent created it or first saw it."""
+    running_since: Timestamp | None = None
+    """When the agent saw it begin to run; None while it does not, and if that was not seen."""
 
 
 class VmInfo(Vm):
