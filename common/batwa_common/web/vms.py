@@ -78,11 +78,11 @@ async def carry_out(
     )
     if not _prefers_async(request):
         operation = await or_stopping(request, ended(vms, operation, within_s=WAIT_S), operation)
+    where = {"Location": f"{followed_at}/{operation.id}"}
     if not operation.has_ended:
-        headers = {"Location": f"{followed_at}/{operation.id}", "Preference-Applied": "respond-async"}
-        return respond(operation, status=202, headers=headers)
+        return respond(operation, status=202, headers={**where, "Preference-Applied": "respond-async"})
     raise_failure(operation)
-    return respond(answer(operation))
+    return respond(answer(operation), headers=where)
 
 
 async def or_stopping(request: web.Request, work: Awaitable[Operation], otherwise: Operation) -> Operation:
