@@ -23,13 +23,21 @@ class Console:
         self._watchable = stat.S_ISCHR(os.fstat(KEYS).st_mode) or stat.S_ISFIFO(os.fstat(KEYS).st_mode)
         self.is_terminal = os.isatty(KEYS)
         self._resized = asyncio.Event()
+        self.told_to_end: int | None = None
+        """The signal that did."""
 
     @contextlib.contextmanager
     def raw(self) -> Iterator[None]:
         """Take every key as it is typed while the block runs. Cancels the caller when told to end."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def end(number: int) -> None:
+            self.told_to_end = number
+            if task is not None:
+                task.cancel()
+
         for number in ENDS:
-            loop.add_signal_handler(number, task.cancel if task else loop.stop)
+            loop.add_signal_handler(number, end, number)
         loop.add_signal_handler(signal.SIGWINCH, self._resized.set)
         before = termios.tcgetattr(KEYS) if self.is_terminal else None
         try:

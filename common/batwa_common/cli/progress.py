@@ -21,7 +21,7 @@ def finish(client: SyncRESTClient, operation: Operation) -> Operation:
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         TaskProgressColumn(),
         TimeElapsedColumn(),
     )

@@ -16,6 +16,7 @@ from .show import OnAgent, remark
 app = typer.Typer(add_completion=False)
 
 END_OF_INPUT = b"\x04"
+END_AGAIN_S = 0.5
 _KEY = re.compile(r"(?:ctrl-|c-|\^)([a-z@\[\]\\^_])", re.IGNORECASE)
 
 
@@ -48,6 +49,8 @@ async def _run(
             if console.is_terminal:
                 remark(f"In {name}." + (f" {key_name.capitalize()} leaves." if key else ""))
             detached = await _attach(console, terminal, key)
+    if console.told_to_end is not None:
+        raise typer.Exit(128 + console.told_to_end)
     if detached:
         remark(f"\nLeft {name}.")
 
@@ -66,6 +69,10 @@ async def _attach(console: Console, terminal: Terminal, key: bytes) -> bool:
                 if typing.done() and typing.result():
                     return True
             await output  # raises what ended it
+            return False
+        except asyncio.CancelledError:
+            if console.told_to_end is None:
+                raise
             return False
         finally:
             for task in tasks:
@@ -89,8 +96,9 @@ async def _type(console: Console, terminal: Terminal, key: bytes) -> bool:
             await terminal.write(before)
         if found:
             return True
-    await terminal.write(END_OF_INPUT)
-    return False
+    while True:  # who reads next is told as well: a shell that was not reading yet would miss it
+        await terminal.write(END_OF_INPUT)
+        await asyncio.sleep(END_AGAIN_S)
 
 
 async def _resize(console: Console, terminal: Terminal) -> None:

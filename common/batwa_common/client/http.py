@@ -41,6 +41,8 @@ class Answer:
     body: bytes
     url: str
     request_id: str | None
+    location: str | None = None
+    """Where to go on, if the answer tells."""
 
     def read(self, shape: type[T]) -> T:
         """Return the body as *shape*. Raises `HubMisbehaved`."""
@@ -235,7 +237,8 @@ class Http:
 async def _exchange(session: aiohttp.ClientSession, method: str, url: URL, **request: Any) -> Answer:
     async with session.request(method, url, allow_redirects=False, **request) as response:
         request_id = response.headers.get("X-Request-Id")
-        return Answer(response.status, await response.read(), str(url), request_id)
+        location = response.headers.get("Location")
+        return Answer(response.status, await response.read(), str(url), request_id, location)
 
 
 async def _refuse(response: aiohttp.ClientResponse) -> None:

@@ -20,6 +20,10 @@ SLACK_S = 15.0
 """How much longer than asked the hub may take over a long poll."""
 
 
+ACCEPTED = 202
+"""Status of an answer that is an operation, not yet ended."""
+
+
 class OperationMethods(Noun):
     """What is, was and will be done to VMs."""
 

@@ -1,12 +1,15 @@
 """VMs of peers: other hubs, and this hub's own agents. A peer is named by id, host name or address."""
 
+import asyncio
+import time
 import uuid
 from collections.abc import Mapping
 
 from .answers import RemoteVmDone, VmAnswer, VmPage
 from .http import path_of
 from .noun import Noun
-from .operations import WORK_S
+from .operations import ACCEPTED, WORK_S
+from .retries import Backoff
 
 
 class RemoteVmMethods(Noun):
@@ -56,4 +59,10 @@ class RemoteVmMethods(Noun):
 
     async def _remote(self, method: str, path: str, body: Mapping[str, object] | None = None) -> RemoteVmDone:
         key = {"Idempotency-Key": uuid.uuid4().hex}
-        return await self._http.ask(RemoteVmDone, method, path, body=body, headers=key, timeout_s=WORK_S)
+        deadline, backoff, n = time.monotonic() + WORK_S, Backoff(), 0
+        while True:
+            answer = await self._http.send(method, path, body=body, headers=key, timeout_s=WORK_S)
+            if answer.status != ACCEPTED or time.monotonic() > deadline:
+                return answer.read(RemoteVmDone)
+            await asyncio.sleep(backoff.pause(n))  # the hub was about to stop; the key finds the work again
+            n += 1

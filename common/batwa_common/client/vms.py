@@ -18,11 +18,10 @@ from batwa_common.wire.vm import (
 
 from .answers import ExecResult, VmAnswer, VmDone, VmPage
 from .http import Answer, path_of
-from .operations import SLACK_S, WORK_S, OperationMethods
+from .operations import ACCEPTED, SLACK_S, WORK_S, OperationMethods
 
 T = TypeVar("T")
 
-ACCEPTED = 202
 _ASYNC = {"Prefer": "respond-async"}
 
 AnyVmCommand = CreateVm | StartVm | StopVm | RestartVm | SuspendVm | DeleteVm | RecoverVm
@@ -138,10 +137,13 @@ class VmMethods(OperationMethods):
 
     async def submit(self, command: AnyVmCommand, *, idempotency_key: str | None = None) -> Operation:
         """Ask for *command* and return its operation at once. The same key again finds the same operation."""
-        kind = command.kind
         body = command.model_dump(mode="json", exclude_unset=True, exclude={"kind"})
         headers = _ASYNC | {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
-        return await self._http.ask(Operation, "POST", path_of("api", "vm", kind), body=body, headers=headers)
+        path = path_of("api", "vm", command.kind)
+        answer = await self._http.send("POST", path, body=body, headers=headers)
+        if answer.status == ACCEPTED or answer.location is None:
+            return answer.read(Operation)
+        return await self.get_operation(answer.location.rpartition("/")[2])  # it has ended already
 
     async def _act(
         self, name: str, verb: str, agent_id: str | None, body: Mapping[str, object] | None = None
