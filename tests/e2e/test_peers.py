@@ -5,7 +5,6 @@ import contextlib
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest

@@ -1,13 +1,12 @@
 """Two whole hubs: they pair, see each other's VMs, write to each other, and stop trusting."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from .peer_fakes import Served, hub_at, pair, signed, with_vms
+from .peer_fakes import Served, hub_at, pair, with_vms
 
 
 class Two(NamedTuple):

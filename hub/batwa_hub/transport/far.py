@@ -140,13 +140,10 @@ class Far(ABC):
         """Return the error that an answer of *status* with body *text* tells."""
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return self.refusal()
-        try:
-            told = _Told.model_validate_json(text)
-        except ValidationError:
+        if (told := _told(text)) is None:
             return self._no_protocol(status)
-        if not (sentence := told.detail or told.error):
-            return self._no_protocol(status)
-        known = BatwaError.by_code.get(told.code) or _BY_STATUS.get(status)
+        code, sentence = told
+        known = BatwaError.by_code.get(code) or _BY_STATUS.get(status)
         if known is None or known is BatwaError:
             return self.misbehaved(f"{self.who} failed: {sentence}")
         return known(sentence)
@@ -161,6 +158,22 @@ class Far(ABC):
             f"{self.who} answered with status {status} and something that is not the protocol; "
             f"see what listens at {self.url}"
         )
+
+
+def _told(text: bytes) -> tuple[str, str] | None:
+    """Return code and sentence of an error body; None if it is none."""
+    try:
+        told = _Told.model_validate_json(text)
+    except ValidationError:
+        return None
+    sentence = told.detail or told.error
+    return (told.code, sentence) if sentence else None
+
+
+def sentence_of(text: bytes) -> str:
+    """Return what an error body says; empty if it says nothing."""
+    told = _told(text)
+    return told[1] if told else ""
 
 
 async def _bounded(answer: aiohttp.ClientResponse) -> bytes:

@@ -11,6 +11,7 @@ from yarl import URL
 
 from batwa_common.errors import (
     BatwaError,
+    Forbidden,
     PairingRefused,
     PeerMisbehaved,
     PeerTimeout,
@@ -19,7 +20,7 @@ from batwa_common.errors import (
 from batwa_common.wire.peer import PairingClaim, PairingGrant, PeerIdentity, PeerMessage
 from batwa_hub.store.peers import PeerRow
 
-from .far import Answer, Far
+from .far import Answer, Far, sentence_of
 from .peer_vms import PeerVms
 from .signing import ANSWER_HEADER, EPOCH_HEADER, SCHEME, Sent, Signatures
 
@@ -92,8 +93,11 @@ class PeerHttp(_Hub):
         sent, answer = await self._once(method, url, body, headers, within_s)
         if self._is_outdated(answer.status, answer.headers, sent):
             sent, answer = await self._once(method, url, body, headers, within_s)
-        if answer.status not in _UNSIGNED or ANSWER_HEADER in answer.headers:
+        if answer.status not in _UNSIGNED:
             self._check(sent, answer.headers, answer.status, answer.body)
+        elif ANSWER_HEADER in answer.headers:  # it knows us, and says why not
+            self._check(sent, answer.headers, answer.status, answer.body)
+            raise Forbidden(f"{self.who} refused: {sentence_of(answer.body)}")
         return answer
 
     @asynccontextmanager
