@@ -7,13 +7,13 @@ from pydantic import Field, StringConstraints
 from .base import API_VERSION, Command, NaiveTimestamp, Timestamp, Wire
 from .vm import AgentId, Vm
 
-Text = Annotated[str, StringConstraints(max_length=255, pattern=r"\A[^\x00-\x1f\x7f]*\z")]
+Text = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """A line a person may be shown: no control characters, 255 characters at most."""
 
 Origin = Annotated[
     str,
     StringConstraints(
-        pattern=r"\Ahttps?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?\z", max_length=300
+        pattern=r"^https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?$", max_length=300
     ),
 ]
 """`http` or `https`, a host and perhaps a port; no path, no user."""

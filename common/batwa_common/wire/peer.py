@@ -12,26 +12,26 @@ from .user import Role
 PeerRole = Role
 """What another hub may do here."""
 
-PeerId = Annotated[str, StringConstraints(pattern=r"\Apeer-[a-z2-7]{26}\z")]
+PeerId = Annotated[str, StringConstraints(pattern=r"^peer-[a-z2-7]{26}$")]
 """The id of a hub; it follows from its key."""
 
-PublicKey = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_-]{43}\z")]
+PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """An Ed25519 public key: its 32 bytes in base64url."""
 
 Address = Annotated[
     str,
     StringConstraints(
         strip_whitespace=True,
-        pattern=r"\A(?:https?://)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?\z",
+        pattern=r"^(?:https?://)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?$",
         max_length=300,
     ),
 ]
 """Where a hub is: a host, perhaps with a port (8000 otherwise) and `http://` or `https://` before it."""
 
-MessageType = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z][A-Za-z0-9_.-]{0,63}\z")]
+MessageType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 """`HELLO`, `PING`, `NODE_INFO` and `VM_LIST` are answered by the hub; any other goes to whoever listens."""
 
-_Bits = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_-]{43}\z")]
+_Bits = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
 
 class PeerIdentity(Wire):

@@ -17,7 +17,7 @@ Cols = Annotated[int, Field(ge=1, le=1000)]
 """Width in character cells."""
 Linger = Annotated[float, Field(ge=0, le=30 * 86_400)]
 """Seconds that a terminal lives on with nobody attached; 0 ends it with its last viewer."""
-Argument = Annotated[str, StringConstraints(max_length=32_768, pattern=r"\A[^\x00]*\z")]
+Argument = Annotated[str, StringConstraints(max_length=32_768, pattern=r"^[^\x00]*$")]
 """One word of a command; it has no NUL."""
 
 TerminalMode = Literal["owner", "writer", "reader"]

@@ -13,7 +13,7 @@ RANK: dict[Role, int] = {"viewer": 1, "operator": 2, "admin": 3}
 """Each role may do what the ones below it may."""
 
 UserName = Annotated[
-    str, StringConstraints(pattern=r"\A[A-Za-z0-9](?:[A-Za-z0-9._@+-]*[A-Za-z0-9])?\z", max_length=64)
+    str, StringConstraints(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._@+-]*[A-Za-z0-9])?$", max_length=64)
 ]
 """Letters, digits and `._@+-`, beginning and ending with a letter or digit; 64 at most."""
 
