@@ -17,8 +17,9 @@ from batwa_common.settings import SettingsError
 from batwa_common.supervisor import Supervisor
 from batwa_common.wire.agent import RegisterAgent
 
-from . import disk, host
+from . import disk, host, remote
 from .driver import Driver
+from .exec import Commands
 from .inventory import Inventory
 from .known_vms import KnownVms
 from .lookups import Lookups
@@ -26,14 +27,21 @@ from .machine import Machine
 from .multipass import Deadlines, Multipass
 from .operation_store import OperationStore
 from .operations import Operations
+from .recordings import Bounds, Recordings
 from .settings import Settings
 from .settlement import Patience
-from .terminals.terminals import Terminals
+from .terminals.holder_keeper import HolderKeeper
+from .terminals.keeper import Keeper, NoKeeper
+from .terminals.service_manager import ServiceManager, inherited_fds
+from .terminals.terminals import Bounds as TerminalBounds
+from .terminals.terminals import Shells, Terminals
 from .uplink import FEATURES, Uplink
 from .watcher import Watcher
 from .worker import Looking, Worker
 
 VERSION = version("batwa-agent")
+ORPHAN_S = 3600.0
+"""How long terminals wait for an agent to come back, at least."""
 PUBLISH_S = 2.0
 """How long the end of an operation waits for the hub to have its effect."""
 ADDRESS_S = 3.0
@@ -46,10 +54,13 @@ class Agent:
     """What a handler may reach. Made once by `running`, never changed."""
 
     agent_id: str
+    hostname: str
     api_key: str
     machine: Machine
     watcher: Watcher
     terminals: Terminals
+    commands: Commands
+    recordings: Recordings
     uplink: Uplink | None
     listening: asyncio.Future[str]
     """Gets the address once the socket listens; the hub is told then."""
@@ -79,10 +90,17 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         watcher = Watcher(driver, inventory, known, poll_s=settings.driver.poll_s)
         uplink = _uplink(settings, api_key, session, inventory, watcher)
         operations = _operations(settings, driver, inventory, watcher, uplink, tasks)
-        terminals = Terminals(shell=driver.shell, env=_shell_environment(), limit=settings.terminal.limit)
+        terminals = _terminals(settings, driver, tasks)
+        commands = Commands(
+            exec_argv=driver.command, env=_shell_environment(), tasks=tasks, limit=settings.exec.limit
+        )
+        recordings = _recordings(settings)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        await recordings.load()
         await watcher.load()
         await operations.begin()
+        await terminals.begin()
+        tasks.spawn(recordings.run(), name="recordings")
         tasks.spawn(watcher.watch_forever(), name="watcher")
         tasks.spawn(Lookups(driver, inventory, watcher).look_up_forever(), name="lookups")
         if uplink is not None:
@@ -90,15 +108,19 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         try:
             yield Agent(
                 agent_id=settings.agent_id,
+                hostname=settings.hostname,
                 api_key=api_key,
                 machine=Machine(driver=driver, inventory=inventory, watcher=watcher, operations=operations),
                 watcher=watcher,
                 terminals=terminals,
+                commands=commands,
+                recordings=recordings,
                 uplink=uplink,
                 listening=listening,
             )
         finally:
             await terminals.stop()
+            await recordings.stop()
 
 
 def key_of(settings: Settings) -> str:
@@ -160,6 +182,24 @@ def _operations(
     )
 
 
+def _terminals(settings: Settings, driver: Driver, tasks: Supervisor) -> Terminals:
+    section, directory = settings.terminal, settings.data_dir / "terminals"
+    keeper: Keeper = NoKeeper()
+    if section.survive:
+        inherited = inherited_fds(os.environ, os.getpid())
+        address = os.environ.get("NOTIFY_SOCKET")
+        orphan_s = max(section.linger_s, ORPHAN_S)
+        keeper = ServiceManager(address, inherited) if address else HolderKeeper(directory, orphan_s=orphan_s)
+    return Terminals(
+        settings.agent_id,
+        directory,
+        keeper,
+        Shells(shell=driver.shell, command=driver.command, told=remote.told, env=_shell_environment()),
+        TerminalBounds(limit=section.limit, linger_s=section.linger_s, keep_bytes=section.keep_bytes),
+        tasks,
+    )
+
+
 def _worker(settings: Settings, driver: Driver, inventory: Inventory, watcher: Watcher) -> Worker:
     patience = Patience(looks=settings.operation.settle_looks, moving_s=settings.operation.settle_s)
     return Worker(
@@ -168,6 +208,16 @@ def _worker(settings: Settings, driver: Driver, inventory: Inventory, watcher: W
         look=watcher.look,
         must_answer=watcher.must_answer,
         looking=Looking(every_s=settings.driver.poll_s, patience=patience),
+    )
+
+
+def _recordings(settings: Settings) -> Recordings:
+    section = settings.recording
+    return Recordings(
+        settings.data_dir / "recordings",
+        agent_id=settings.agent_id,
+        bounds=Bounds(section.max_bytes, section.total_bytes, section.max_age_s),
+        always=section.always,
     )
 
 
@@ -218,6 +268,6 @@ def _reachable(address: str) -> str:
 
 def _shell_environment() -> dict[str, str]:
     """Return the agent's environment without its secrets, as a terminal emulator would give it."""
-    ours = ("BATWA_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LINES", "COLUMNS")
+    ours = ("BATWA_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_", "LINES", "COLUMNS")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**env, "TERM": "xterm-256color"}

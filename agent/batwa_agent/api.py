@@ -11,10 +11,9 @@ from batwa_common.web.routes import CALLER, Access, Caller, Route
 from batwa_common.wire.documented import VmList
 from batwa_common.wire.operation import Operation, SubmitOperation
 
+from . import exec_api, recording_api
 from .agent import AGENT, Agent
-from .terminals.socket import TerminalSocket
-
-ROWS, COLS, MOST_CELLS = 24, 80, 1000
+from .terminals import routes as terminals
 
 
 async def guard(request: web.Request, access: Access) -> Caller:
@@ -69,27 +68,6 @@ async def put_operation(request: web.Request) -> web.Response:
     return respond(await machine.put(request.match_info["id"], order.command, requested_by=asked_by))
 
 
-async def open_terminal(request: web.Request) -> web.StreamResponse:
-    """GET /ws?vm_name=&rows=&cols= (WebSocket)"""
-    agent = request.app[AGENT]
-    if request.headers.get("Upgrade", "").lower() != "websocket":
-        raise InvalidRequest("This is a WebSocket; ask for an upgrade.")
-    rows, cols = _cells(request, "rows", ROWS), _cells(request, "cols", COLS)
-    vm = agent.machine.vm(request.query.get("vm_name", ""))
-    terminal = await agent.terminals.open(vm, rows=rows, cols=cols)
-    try:
-        return await TerminalSocket(terminal).show_terminal(request)
-    finally:
-        await agent.terminals.close(terminal)
-
-
-def _cells(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_CELLS):
-        raise InvalidRequest(f"{name} must be a whole number between 1 and {MOST_CELLS}")
-    return int(text)
-
-
 ROUTES = [
     Route("GET", "/health", health, Access.ANYONE),
     Route("GET", "/healthz", is_alive, Access.ANYONE),
@@ -98,7 +76,7 @@ ROUTES = [
     Route(
         "PUT", "/api/operations/{id}", put_operation, Access.OPERATOR, takes=SubmitOperation, gives=Operation
     ),
-    Route("GET", "/ws", open_terminal, Access.OPERATOR),
+    *terminals.ROUTES,
     *vms.ROUTES,
     *resources.ROUTES,
 ]

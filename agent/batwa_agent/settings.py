@@ -41,6 +41,32 @@ class TerminalSection(_Section):
 
     limit: int = Field(default=500, ge=0, le=10_000)
     """Terminals open at once; beyond it the answer is 503."""
+    linger_s: float = Field(default=3600.0, ge=0, le=30 * 86_400)
+    """How long a terminal lives with nobody attached, in seconds."""
+    keep_bytes: int = Field(default=2 << 20, ge=256 << 10, le=256 << 20)
+    """How much of each terminal's output is kept for whoever attaches, in bytes; that much disk is taken."""
+    survive: bool = True
+    """Whether terminals go on while the agent is stopped or restarted; false ends them with it."""
+
+
+class ExecSection(_Section):
+    """Commands in VMs."""
+
+    limit: int = Field(default=100, ge=0, le=10_000)
+    """Commands running at once; beyond it the answer is 503."""
+
+
+class RecordingSection(_Section):
+    """Recordings of terminals."""
+
+    always: bool = False
+    """Whether every terminal is recorded, asked for or not."""
+    max_bytes: int = Field(default=64 << 20, ge=64 << 10, le=1 << 40)
+    """Size at which a recording ends, in bytes."""
+    max_age_s: float = Field(default=30 * 86_400.0, ge=60, le=10 * 365 * 86_400)
+    """Age at which an ended recording is removed, in seconds."""
+    total_bytes: int = Field(default=2 << 30, ge=1 << 20, le=1 << 50)
+    """Size of all recordings beyond which the oldest are removed, in bytes."""
 
 
 class OperationSection(_Section):
@@ -90,5 +116,9 @@ class Settings(DaemonSettings):
     """How Multipass is driven."""
     terminal: TerminalSection = Field(default_factory=TerminalSection)
     """Shells."""
+    exec: ExecSection = Field(default_factory=ExecSection)
+    """Commands in VMs."""
+    recording: RecordingSection = Field(default_factory=RecordingSection)
+    """Recordings of terminals."""
     operation: OperationSection = Field(default_factory=OperationSection)
     """Work as an object."""

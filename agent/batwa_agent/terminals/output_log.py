@@ -30,10 +30,12 @@ class OutputLog:
 
     def __init__(self, memory: bytearray | mmap) -> None:
         self._memory = memoryview(memory)
-        self._end = self._memory[8:16].cast("Q")  # stored with one instruction: a kill finds the old or the new
+        self._end = self._memory[8:16].cast(
+            "Q"
+        )  # stored with one instruction: a kill finds the old or the new
         self._ring = self._memory[_HEADER_BYTES:]
         self._size = len(self._ring)
-        self._keep = self._size - 2 * ROOM_BYTES
+        self.keep_bytes = self._size - 2 * ROOM_BYTES
         if self._memory[:8] == _MAGIC:
             self._end[0] += self._uncounted()
             self._blank(self._end[0], ROOM_BYTES)
@@ -49,7 +51,7 @@ class OutputLog:
     @property
     def kept_from(self) -> int:
         """The offset of the oldest byte kept."""
-        return max(0, self._end[0] - self._keep)
+        return max(0, self._end[0] - self.keep_bytes)
 
     def room(self) -> memoryview:
         """Return where the next bytes belong, to be read into; `ROOM_BYTES` or less, never none."""

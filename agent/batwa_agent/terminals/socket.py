@@ -1,42 +1,72 @@
-"""A WebSocket as the viewer of one terminal, in the documented protocol: keys in, output frames out."""
+"""A WebSocket as a viewer of one terminal: what both protocols share. Output comes from the log, at the viewer's pace."""
 
 import asyncio
-import struct
+from abc import ABC, abstractmethod
 from contextlib import suppress
+from typing import NamedTuple
 
-from aiohttp import WSMsgType, web
-from pydantic import ValidationError
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from batwa_common.supervisor import Supervisor
-from batwa_common.wire.terminal import Resize
+from batwa_common.wire.base import Wire
+from batwa_common.wire.terminal import TerminalViewer
 
-from .terminals import EXITED, Ending, Terminal
+from . import frames
+from .output_log import Pieces
+from .queries import CANCEL, HELD_BYTES, QueryFilter, cut_query_bytes
+from .screen import Picture
+from .terminal import Terminal
+from .viewer import EXITED, INTERNAL, LAGGING, Ending, Size
+
+log = structlog.stdlib.get_logger(__name__)
 
 MESSAGE_BYTES = 1 << 20
 """Largest message taken; a longer paste comes as several."""
+CHUNK_BYTES = 64 << 10
+"""Longest frame of output."""
 CONGESTED_BYTES = 64 << 10
-"""Output not yet taken by the network above which the shell is held back."""
+"""Output not yet taken by the network above which the viewer is given no more."""
 CONTROL_BYTES = 1 << 20
 """Above it pings go unanswered: a viewer that only pings must not fill memory."""
-PING_EVERY_S = 15.0
-SILENCE_S = 40.0
-"""A browser that answers no ping for this long is gone."""
-_PING = b"\x89\x00"
+PING_EVERY_S = 5.0
+SILENCE_S = 14.0
+"""A viewer that answers no ping for this long is gone: noticed within 20 s."""
 LOOK_S = 1.0
 """How soon a lost connection is noticed while nothing is read from it."""
+LAST_WORDS_S = 30.0
+"""How long a viewer may take for the output that is left when its terminal has ended."""
 CLOSE_S = 5.0
-BROKEN = Ending(4500, "internal")
-_RESIZE_BYTES = 256
-"""No resize message is longer; what is longer is keys."""
 
 
-class TerminalSocket:
+class Wanted(NamedTuple):
+    """What a viewer wants to see first."""
+
+    offset: int | None
+    """From this byte on; None wants the screen as it is."""
+    is_replay: bool = True
+    """Whether somebody may have seen it before: then questions to the viewer's terminal are left out."""
+
+
+class TerminalSocket(ABC):
     """Made before the upgrade; `show_terminal` is the whole life of the connection after it."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    subprotocols: tuple[str, ...] = ()
+    window_bytes: int | None = None
+    """Most output on its way unacknowledged; None where the protocol has no acknowledgement."""
+
+    def __init__(self, terminal: Terminal, about: TerminalViewer, *, key: str, size: Size | None) -> None:
+        self.about = about
+        self.key = key
+        self.size = size
+        self.offset = 0
+        self.left_on_purpose = False
+        """Whether the viewer closed, rather than went away or was lost."""
+        self._acked = 0
         self._terminal = terminal
         # Pings are ours: while a paste waits for the shell nothing is read, and that is not silence.
         self._ws: web.WebSocketResponse[bool] = web.WebSocketResponse(
+            protocols=self.subprotocols,
             compress=False,
             autoping=False,
             max_msg_size=MESSAGE_BYTES,
@@ -45,20 +75,24 @@ class TerminalSocket:
             timeout=CLOSE_S,
         )
         self._transport: asyncio.Transport | None = None
-        self._sending: asyncio.Task[None] | None = None
+        self._replay: QueryFilter | None = None
+        self._replay_until = 0
+        self._pump: asyncio.Task[None] | None = None
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._typing: asyncio.Task[None] | None = None
         self._heard_at = 0.0
 
-    async def show_terminal(self, request: web.Request) -> web.WebSocketResponse[bool]:
+    async def show_terminal(self, request: web.Request, wanted: Wanted) -> web.WebSocketResponse[bool]:
         """Upgrade, pass keys and output until either side ends, and close."""
         await self._ws.prepare(request)
         self._transport = request.transport
-        self._terminal.attach(self)
-        if self._terminal.ending is not None:
-            self.over(self._terminal.ending)
-        ending = BROKEN
+        if self._transport is not None:
+            self.bound(self._transport)
+        ending = INTERNAL
         try:
+            await self._begin(wanted)
+            self._terminal.attach(self)
+            self._go_on()
             async with Supervisor() as tasks:
                 receiving = tasks.start(self._receive(), name="keys")
                 tasks.spawn(self._ping_forever(), name="pings")
@@ -68,34 +102,152 @@ class TerminalSocket:
             self._ending.cancel()
             if self._typing is not None:
                 self._typing.cancel()
+            if self in self._terminal.viewers:
+                self._terminal.detach(self)
             await self._close(ending)
         return self._ws
 
-    def show(self, chunk: bytes) -> bool:
-        """Write *chunk* to the network at once if that is not congested, else hold the terminal back.
-
-        The frame is made here (RFC 6455, 5.2: final, binary, unmasked): the library's way needs a task,
-        which costs more than all the rest of an echo.
-        """
+    def show(self, start: int, stop: int, pieces: Pieces) -> None:
+        """Write new output to the network at once if that has room, else come for it later."""
         transport = self._transport
-        if transport is None or self._is_gone():
-            return True  # nobody sees it any more; the socket's own task ends the terminal
-        if self._sending is None and transport.get_write_buffer_size() < CONGESTED_BYTES:
-            transport.write(_header(len(chunk)) + chunk)
-            return True
-        self._sending = asyncio.ensure_future(self._send(chunk))
-        return False
+        if transport is None or transport.is_closing():
+            self.offset = stop  # nobody sees it any more; the socket's own task notices
+        elif (
+            self.offset == start
+            and self._pump is None
+            and transport.get_write_buffer_size() < CONGESTED_BYTES
+            and stop - start <= self._window()
+        ):
+            transport.write(frames.binary(pieces, stop - start))
+            self.offset = stop
+        else:
+            self._go_on()
 
     def over(self, ending: Ending) -> None:
-        """Close the socket, after what is still to be shown."""
+        """Close; after all output if *ending* is `EXITED`."""
         if not self._ending.done():
             self._ending.set_result(ending)
 
-    async def _send(self, chunk: bytes) -> None:
-        with suppress(ConnectionError):
-            await self._ws.send_bytes(chunk)  # returns when the network has taken most of what waits
-        self._sending = None
-        self._terminal.resume()
+    @abstractmethod
+    def tell(self, what: Wire) -> None:
+        """Pass a control message on, if the protocol has any."""
+
+    @abstractmethod
+    def bound(self, transport: asyncio.Transport) -> None:
+        """Bound what the network may hold of this viewer's output."""
+
+    @abstractmethod
+    def greet(self, picture: Picture | None, lost_bytes: int) -> None:
+        """Begin; *picture* is the screen if it comes instead of bytes, *lost_bytes* of which were asked for."""
+
+    @abstractmethod
+    def take(self, data: bytes, *, is_text: bool) -> None:
+        """Obey a message."""
+
+    @abstractmethod
+    def skipped(self, offset: int) -> None:
+        """Say that the next byte shown has this offset: what the viewer counted is less."""
+
+    @abstractmethod
+    def farewell(self) -> None:
+        """All output of an ended terminal has been shown."""
+
+    def acknowledge(self, offset: int) -> None:
+        """All up to *offset* has been taken."""
+        if self._acked < offset <= self.offset:
+            self._acked = offset
+            self._go_on()
+
+    def keys(self, data: bytes) -> None:
+        """Type *data*, now or when the shell takes it."""
+        if rest := self._terminal.write(memoryview(data)):
+            self._typing = asyncio.ensure_future(self._type(rest))
+
+    def resize(self, size: Size) -> None:
+        """The viewer's size changed."""
+        self.size = size
+        self._terminal.resized()
+
+    def send(self, frame: bytes) -> None:
+        """Write a small frame at once: the library would wait behind a viewer that takes no output."""
+        transport = self._transport
+        if transport is None or self._is_gone():
+            return
+        if transport.get_write_buffer_size() < CONTROL_BYTES:
+            transport.write(frame)
+
+    async def _begin(self, wanted: Wanted) -> None:
+        output = self._terminal.log
+        if wanted.offset is not None and output.kept_from <= wanted.offset <= output.end:
+            self.offset = self._acked = wanted.offset
+            self.greet(None, 0)
+            if wanted.is_replay and wanted.offset < output.end:
+                self._replay, self._replay_until = QueryFilter(), output.end
+                self._finish_question()
+            return
+        picture = await self._terminal.screen.render()
+        self.offset = self._acked = picture.offset
+        self.greet(
+            picture, max(0, output.kept_from - (wanted.offset or 0)) if wanted.offset is not None else 0
+        )
+
+    def _finish_question(self) -> None:
+        """Undo a question of which the viewer's terminal has the first part already."""
+        output = self._terminal.log
+        before = output.read(max(output.kept_from, self.offset - HELD_BYTES), self.offset)
+        after = output.read(self.offset, min(self.offset + HELD_BYTES, self._replay_until))
+        if cut := cut_query_bytes(before, after):
+            self.send(frames.binary((memoryview(CANCEL),), len(CANCEL)))
+            self.offset += cut
+            self._acked = self.offset
+            self.skipped(self.offset)
+
+    def _window(self) -> int:
+        if self.window_bytes is None:
+            return CHUNK_BYTES
+        return self._acked + self.window_bytes - self.offset
+
+    def _go_on(self) -> None:
+        if self._pump is None and self._window() > 0 and self.offset < self._terminal.log.end:
+            self._pump = asyncio.ensure_future(self._send_what_is_there())
+
+    async def _send_what_is_there(self) -> None:
+        try:
+            with suppress(ConnectionError):
+                while not self._is_gone() and (room := self._window()) > 0 and await self._send_some(room):
+                    pass
+        finally:
+            self._pump = None
+            self._terminal.balance()
+
+    async def _send_some(self, room: int) -> bool:
+        """Send one frame; False if there was nothing to send."""
+        output, start = self._terminal.log, self.offset
+        if start < output.kept_from:
+            self.over(LAGGING)
+            return False
+        if self._replay is not None and start < self._replay_until:
+            await self._send_replay(self._replay, min(self._replay_until, start + min(room, CHUNK_BYTES)))
+            return True
+        self._replay = None
+        stop = min(output.end, start + min(room, CHUNK_BYTES))
+        if start == stop:
+            return False
+        data = output.read(start, stop)
+        self.offset = stop
+        await self._ws.send_bytes(data)  # returns when the network has taken most of what waits
+        return True
+
+    async def _send_replay(self, questions: QueryFilter, stop: int) -> None:
+        counted = self.offset - questions.held_bytes  # so far the viewer counts
+        shown = questions.feed(self._terminal.log.read(self.offset, stop))
+        self.offset = stop
+        if stop == self._replay_until:
+            shown += questions.finish()
+        if shown:
+            await self._ws.send_bytes(shown)
+        if counted + len(shown) != stop - questions.held_bytes:
+            self.skipped(stop - questions.held_bytes)
 
     async def _receive(self) -> None:
         while True:
@@ -106,19 +258,16 @@ class TerminalSocket:
                     await self._until_typed()
                     if self._is_gone():
                         return
-                    self._take(message.data, is_text=message.type is WSMsgType.TEXT)
+                    self.take(message.data, is_text=message.type is WSMsgType.TEXT)
                 case WSMsgType.PING:
-                    self._control(bytes((0x8A, len(message.data))) + message.data)
+                    self.send(frames.pong(message.data))
                 case WSMsgType.PONG:
                     pass
+                case WSMsgType.CLOSE:
+                    self.left_on_purpose = message.data != WSCloseCode.GOING_AWAY
+                    return
                 case _:
                     return
-
-    def _take(self, data: bytes, *, is_text: bool) -> None:
-        if is_text and (size := _resize(data)) is not None:
-            self._terminal.resize(rows=size.rows, cols=size.cols)
-        elif rest := self._terminal.write(memoryview(data)):
-            self._typing = asyncio.ensure_future(self._type(rest))
 
     async def _type(self, rest: memoryview) -> None:
         while rest:
@@ -134,7 +283,7 @@ class TerminalSocket:
             elif self._is_gone():
                 return
             else:
-                self._control(_PING)  # only writing shows that nobody is there while nothing is read
+                self.send(frames.PING)  # only writing shows that nobody is there while nothing is read
 
     def _is_gone(self) -> bool:
         return self._transport is None or self._transport.is_closing()
@@ -148,39 +297,28 @@ class TerminalSocket:
                 self._heard_at = loop.time()
             elif loop.time() - self._heard_at > SILENCE_S and self._transport is not None:
                 self._transport.abort()
-            self._control(_PING)
-
-    def _control(self, frame: bytes) -> None:
-        """Write a control frame at once: the library would wait behind a viewer that takes no output."""
-        transport = self._transport
-        if transport is None or self._is_gone():
-            return
-        if transport.get_write_buffer_size() < CONTROL_BYTES:
-            transport.write(frame)
+            self.send(frames.PING)
 
     async def _close(self, ending: Ending) -> None:
         try:
+            if ending is EXITED and self._terminal.ending is EXITED:
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await self._last_words()
             async with asyncio.timeout(CLOSE_S):
-                if self._sending is not None:
-                    await self._sending
                 await self._ws.close(code=ending.code, message=ending.reason.encode())
         except TimeoutError:
             if self._transport is not None:
                 self._transport.abort()
+        finally:
+            if self._pump is not None:
+                self._pump.cancel()
+                await asyncio.gather(self._pump, return_exceptions=True)
 
-
-def _header(length: int) -> bytes:
-    if length < 126:
-        return bytes((0x82, length))
-    if length < 1 << 16:
-        return struct.pack("!BBH", 0x82, 126, length)
-    return struct.pack("!BBQ", 0x82, 127, length)
-
-
-def _resize(text: bytes) -> Resize | None:
-    if len(text) > _RESIZE_BYTES or not text.startswith(b"{"):
-        return None
-    try:
-        return Resize.model_validate_json(text)
-    except ValidationError:
-        return None
+    async def _last_words(self) -> None:
+        """Send what is left, without waiting for acknowledgements: nothing is read any more."""
+        if self._pump is not None:
+            await self._pump
+        with suppress(ConnectionError):
+            while not self._is_gone() and await self._send_some(CHUNK_BYTES):
+                pass
+        self.farewell()

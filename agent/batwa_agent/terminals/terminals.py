@@ -1,158 +1,323 @@
-"""The shells of this machine's VMs. A terminal is the agent's; a viewer only looks at it."""
+"""All terminals of this machine: opened, found, adopted from an earlier agent, ended when nobody wants them."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
 
 import structlog
 
-from batwa_common.errors import DriverUnavailable, Unavailable, VmStateConflict
+from batwa_common.errors import DriverUnavailable, NotFound, Unavailable, VmStateConflict
+from batwa_common.supervisor import Supervisor
+from batwa_common.wire.base import utc_now
+from batwa_common.wire.terminal import OpenTerminal
 from batwa_common.wire.vm import Vm
 
-from .pty import Pty
+from .child import Child, hang_up
+from .keeper import Keeper, Kept
+from .log_file import create_log, open_log
+from .output_log import OutputLog
+from .record import Record, load_records, log_path, remove
+from .service_manager import began
+from .terminal import Terminal
 from .turns import Turns
+from .viewer import REMOVED, STOPPING, TERMINATED, Ending
 
 log = structlog.stdlib.get_logger(__name__)
 
-
-class Ending(NamedTuple):
-    """Why a terminal is over, as its viewer's socket tells it (RFC 6455, 7.4)."""
-
-    code: int
-    reason: str
-
-
-EXITED = Ending(1000, "exited")
-STOPPING = Ending(1001, "stopping")
+ENDED_S = 600.0
+"""How long an ended terminal stays listed, with its last output."""
+_MOST_ENDED = 200
+_CALM_BYTES = 128 << 10
+"""A terminal that puts out less a second is calm: its screen can be kept up to date on the side."""
+_LOOK_S = 1.0
 
 
-class Viewer(Protocol):
-    """Where output goes."""
+@dataclass(frozen=True)
+class Shells:
+    """How commands are run in a VM."""
 
-    def show(self, chunk: bytes) -> bool:
-        """Take *chunk*. False: no more, until the viewer calls `Terminal.resume`."""
-        ...
+    shell: Callable[[str], Sequence[str]]
+    """Returns the argv of a login shell in the VM of that name."""
+    command: Callable[[str, Sequence[str]], Sequence[str]]
+    """Returns the argv that runs a command there."""
+    told: Callable[[int], int]
+    """Returns the remote exit code from that of either."""
+    env: Mapping[str, str]
+    """The whole environment of these programs."""
 
-    def over(self, ending: Ending) -> None:
-        """Know that nothing more comes."""
-        ...
 
+@dataclass(frozen=True)
+class Bounds:
+    """What an operator sets."""
 
-class Terminal:
-    """One shell in one VM. Without a viewer it is paused, and nothing it says is lost."""
-
-    def __init__(self, vm_name: str) -> None:
-        self.vm_name = vm_name
-        self.ending: Ending | None = None
-        self._viewer: Viewer | None = None
-        self._pty: Pty | None = None
-
-    async def start(
-        self, argv: Sequence[str], *, rows: int, cols: int, env: Mapping[str, str], turns: Turns
-    ) -> None:
-        """Start the shell. Raises `DriverUnavailable` if its program is not there."""
-        try:
-            self._pty = await Pty.open(
-                argv, rows=rows, cols=cols, env=env, turns=turns, on_output=self._show, on_end=self._exited
-            )
-        except OSError as err:
-            raise DriverUnavailable(f"the shell cannot be started: {err}") from err
-
-    def attach(self, viewer: Viewer) -> None:
-        """Let *viewer* see what comes from now on."""
-        self._viewer = viewer
-        self.resume()
-
-    def resume(self) -> None:
-        """Go on after `Viewer.show` said no."""
-        if self._pty is not None:
-            self._pty.resume()
-
-    def write(self, data: memoryview) -> memoryview:
-        """Type *data*; return what the shell does not take now."""
-        return data[:0] if self._pty is None else self._pty.write(data)
-
-    async def writable(self) -> None:
-        """Wait until the shell takes input again, or is gone."""
-        if self._pty is not None:
-            await self._pty.writable()
-
-    def resize(self, *, rows: int, cols: int) -> None:
-        """Change the size, in character cells."""
-        if self._pty is not None:
-            self._pty.resize(rows=rows, cols=cols)
-
-    async def close(self, ending: Ending = EXITED) -> None:
-        """Hang up; returns once the shell is gone."""
-        self._end(ending)
-        if self._pty is not None:
-            await self._pty.close()
-
-    def _show(self, chunk: bytes) -> None:
-        if self._pty is not None and (self._viewer is None or not self._viewer.show(chunk)):
-            self._pty.pause()
-
-    def _exited(self) -> None:
-        self._end(EXITED)
-
-    def _end(self, ending: Ending) -> None:
-        if self.ending is None:
-            self.ending = ending
-            if self._viewer is not None:
-                self._viewer.over(ending)
+    limit: int
+    """Most terminals that run at once."""
+    linger_s: float
+    """How long one lives with nobody attached, unless it says otherwise."""
+    keep_bytes: int
+    """How much of its output is kept."""
 
 
 class Terminals:
-    """All terminals that are open.
+    """The one owner of terminals.
 
     Args:
-        shell: Returns the argv of a shell in the VM of that name.
-        env: The whole environment of these shells.
-        limit: Most terminals at once.
-
+        directory: Where they are kept.
+        tasks: Owns what goes on in the background.
     """
 
-    def __init__(self, *, shell: Callable[[str], Sequence[str]], env: Mapping[str, str], limit: int) -> None:
-        self._shell = shell
-        self._env = env
-        self._limit = limit
+    def __init__(
+        self,
+        agent_id: str,
+        directory: Path,
+        keeper: Keeper,
+        shells: Shells,
+        bounds: Bounds,
+        tasks: Supervisor,
+    ) -> None:
+        self._agent_id = agent_id
+        self._directory = directory
+        self._keeper = keeper
+        self._shells = shells
+        self._bounds = bounds
+        self._tasks = tasks
         self._turns = Turns()
-        self._open: set[Terminal] = set()
+        self._all: dict[str, Terminal] = {}
+        self._opening = 0
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopping = False
+        self.on_opened: Callable[[Terminal, bool | None], None] = lambda _terminal, _record: None
+        """Called with each terminal that is opened or adopted, and whether it is to be recorded, before it is read."""
 
     def __len__(self) -> int:
-        """How many are open."""
-        return len(self._open)
+        """How many run."""
+        return sum(terminal.ending is None for terminal in self._all.values())
 
-    async def open(self, vm: Vm, *, rows: int, cols: int) -> Terminal:
-        """Start a shell in *vm*. Raises `VmStateConflict`, `Unavailable`, `DriverUnavailable`."""
+    def all(self) -> list[Terminal]:
+        """Return all, the ended ones that are still listed included."""
+        return list(self._all.values())
+
+    def get(self, terminal_id: str) -> Terminal:
+        """Return one. Raises `NotFound`."""
+        if (terminal := self._all.get(terminal_id)) is None:
+            raise NotFound(
+                f"There is no terminal {terminal_id!r} here; it ended more than a while ago, or never was."
+            )
+        return terminal
+
+    async def begin(self) -> None:
+        """Adopt what an earlier agent left. Call it once, before anything else."""
+        await asyncio.to_thread(self._directory.mkdir, mode=0o700, parents=True, exist_ok=True)
+        records = await asyncio.to_thread(load_records, self._directory)
+        running = [record for record in records if record.ended_at is None]
+        kept = await self._keeper.adopt(running)
+        for record in records:
+            await self._adopt(record, kept.get(record.key) if record in running else None)
+        self._tasks.spawn(self._follow_screens(), name="screens")
+
+    async def open(self, vm: Vm, order: OpenTerminal, *, by: str, ends_with_viewer: bool = False) -> Terminal:
+        """Start a shell or command in *vm*. Raises `VmStateConflict`, `Unavailable`, `DriverUnavailable`."""
         _must_run(vm)
         if self._stopping:
             raise Unavailable("The agent is stopping; try again in a minute.")
-        if len(self._open) >= self._limit:
-            raise Unavailable(f"{self._limit} terminals are open here, the most allowed; close one first.")
-        terminal = Terminal(vm.name)
-        self._open.add(terminal)
+        if len(self) + self._opening >= self._bounds.limit:
+            raise Unavailable(
+                f"{self._bounds.limit} terminals are open here, the most allowed; close one first."
+            )
+        linger_s = self._bounds.linger_s if order.linger_s is None else order.linger_s
+        record = Record(
+            id=f"{self._agent_id}~{secrets.token_hex(8)}",
+            vm_name=vm.name,
+            command=order.command,
+            rows=order.rows,
+            cols=order.cols,
+            created_at=utc_now(),
+            created_by=by,
+            linger_s=linger_s,
+            ends_with_viewer=ends_with_viewer,
+        )
+        self._opening += 1
         try:
-            await terminal.start(self._shell(vm.name), rows=rows, cols=cols, env=self._env, turns=self._turns)
-        except BaseException:
-            self._open.discard(terminal)
-            raise
-        log.info("terminal.opened", vm=vm.name, open=len(self._open))
+            terminal = await self._start(record, wants_recording=order.record)
+        finally:
+            self._opening -= 1
+        self._linger(terminal)
+        log.info("terminal.opened", terminal=record.id, vm=vm.name, open=len(self))
         return terminal
 
-    async def close(self, terminal: Terminal) -> None:
-        """Hang *terminal* up and forget it."""
-        try:
-            await terminal.close()
-        finally:
-            self._open.discard(terminal)
-        log.info("terminal.closed", vm=terminal.vm_name, open=len(self._open))
+    def attached(self, terminal: Terminal) -> None:
+        """Somebody watches *terminal*: it does not expire."""
+        if (timer := self._timers.pop(terminal.record.id, None)) is not None:
+            timer.cancel()
+
+    async def left(self, terminal: Terminal, *, on_purpose: bool) -> None:
+        """A viewer of *terminal* has gone."""
+        if terminal.viewers or terminal.ending is not None or self._stopping:
+            return
+        if on_purpose and terminal.record.ends_with_viewer:
+            await self.end(terminal)
+            await self._forget(terminal)
+        else:
+            self._linger(terminal)
+
+    async def end(self, terminal: Terminal, ending: Ending = TERMINATED) -> None:
+        """Hang *terminal* up; it stays listed for a while."""
+        self.attached(terminal)
+        if terminal.ending is None:
+            await terminal.end(ending)
+            await self._ended(terminal)
+
+    def remove_viewers(self, terminal: Terminal, key: str) -> int:
+        """Close the viewers of that key; return how many there were."""
+        found = [viewer for viewer in terminal.viewers if viewer.key == key]
+        for viewer in found:
+            viewer.over(REMOVED)
+        return len(found)
 
     async def stop(self) -> None:
-        """Hang all up, and open no more."""
+        """Open no more; let all go on without this agent if they can, else hang them up."""
         self._stopping = True
-        await asyncio.gather(*(terminal.close(STOPPING) for terminal in list(self._open)))
+        for timer in self._timers.values():
+            timer.cancel()
+        running = [terminal for terminal in self._all.values() if terminal.ending is None]
+        if self._keeper.survives:
+            for terminal in running:
+                terminal.leave(STOPPING)
+        else:
+            await asyncio.gather(*(self._stopped(terminal) for terminal in running))
+        await self._keeper.close()
+
+    async def _stopped(self, terminal: Terminal) -> None:
+        await terminal.end(STOPPING)
+        await asyncio.to_thread(remove, self._directory, terminal.record.key)
+
+    async def _start(self, record: Record, *, wants_recording: bool | None) -> Terminal:
+        shells, path = self._shells, log_path(self._directory, record.key)
+        name = record.vm_name
+        argv = shells.shell(name) if record.command is None else shells.command(name, record.command)
+        making = asyncio.to_thread(create_log, path, self._bounds.keep_bytes)
+        starting = self._keeper.start(record.key, argv, rows=record.rows, cols=record.cols, env=shells.env)
+        output, started = await asyncio.gather(making, starting, return_exceptions=True)
+        if isinstance(started, BaseException):
+            await self._undo(record, None, started)
+        if isinstance(output, BaseException):
+            await self._undo(record, started.child, output)
+        pid = started.child.pid
+        record = record.model_copy(update={"pid": pid})
+        terminal = self._made(record, output, Kept(*started), wants_recording=wants_recording)
+        self._tasks.spawn(self._save(terminal), name="terminal record")
+        return terminal
+
+    async def _undo(self, record: Record, child: Child | None, failure: BaseException) -> NoReturn:
+        if child is not None:
+            await hang_up(child)
+            await self._keeper.forget(record.key)
+        await asyncio.to_thread(remove, self._directory, record.key)
+        if isinstance(failure, OSError):
+            raise DriverUnavailable(f"the shell cannot be started: {failure}") from failure
+        raise failure
+
+    def _made(
+        self, record: Record, output: OutputLog, kept: Kept, *, wants_recording: bool | None
+    ) -> Terminal:
+        terminal = Terminal(record, output, told=self._shells.told)
+        self._all[record.id] = terminal
+        self.on_opened(terminal, wants_recording)
+        terminal.run(kept, turns=self._turns, on_eof=self._eof)
+        return terminal
+
+    async def _save(self, terminal: Terminal) -> None:
+        record = terminal.record
+        if record.pid is not None and record.pid_began is None and record.ended_at is None:
+            began_at = await asyncio.to_thread(began, record.pid)
+            record = terminal.record = terminal.record.model_copy(update={"pid_began": began_at})
+        await asyncio.to_thread(record.save, self._directory)
+
+    async def _adopt(self, record: Record, kept: Kept | None) -> None:
+        try:
+            output = await asyncio.to_thread(open_log, log_path(self._directory, record.key))
+        except (OSError, ValueError) as err:
+            log.warning("terminal.lost", terminal=record.id, why=str(err))
+            await asyncio.to_thread(remove, self._directory, record.key)
+            return
+        if kept is not None:
+            self._linger(self._made(record, output, kept, wants_recording=None))
+            log.info("terminal.adopted", terminal=record.id, vm=record.vm_name)
+        else:
+            record = record if record.ended_at is not None else record.ended(None)
+            terminal = Terminal(record, output, told=self._shells.told)
+            self._all[record.id] = terminal
+            await asyncio.to_thread(record.save, self._directory)
+            self._forget_later(terminal)
+
+    def _eof(self, terminal: Terminal) -> None:
+        self._tasks.spawn(self._finish(terminal), name="end of a terminal")
+
+    async def _finish(self, terminal: Terminal) -> None:
+        await terminal.finish()
+        await self._ended(terminal)
+
+    async def _ended(self, terminal: Terminal) -> None:
+        record = terminal.record
+        self.attached(terminal)
+        await self._keeper.forget(record.key)
+        if record.id not in self._all:
+            return
+        log.info(
+            "terminal.ended",
+            terminal=record.id,
+            vm=record.vm_name,
+            exit_code=record.exit_code,
+            open=len(self),
+        )
+        await asyncio.to_thread(record.save, self._directory)
+        self._forget_later(terminal)
+
+    def _linger(self, terminal: Terminal) -> None:
+        self.attached(terminal)
+        self._after(terminal.record.linger_s, terminal, self._expire)
+
+    def _forget_later(self, terminal: Terminal) -> None:
+        self._after(ENDED_S, terminal, self._forget)
+        ended = [other for other in self._all.values() if other.ending is not None]
+        for other in ended[:-_MOST_ENDED]:
+            self.attached(other)
+            self._after(0, other, self._forget)
+
+    def _after(self, seconds: float, terminal: Terminal, what: Callable[[Terminal], object]) -> None:
+        if not self._stopping:
+            loop = asyncio.get_running_loop()
+            self._timers[terminal.record.id] = loop.call_later(seconds, self._due, terminal, what)
+
+    def _due(self, terminal: Terminal, what: Callable[[Terminal], object]) -> None:
+        self._timers.pop(terminal.record.id, None)
+        self._tasks.spawn(what(terminal), name="terminal timer")  # type: ignore[arg-type]
+
+    async def _expire(self, terminal: Terminal) -> None:
+        if not terminal.viewers and terminal.ending is None:
+            log.info("terminal.expired", terminal=terminal.record.id, linger_s=terminal.record.linger_s)
+            await self.end(terminal)
+
+    async def _forget(self, terminal: Terminal) -> None:
+        self.attached(terminal)
+        if self._all.pop(terminal.record.id, None) is not None:
+            await asyncio.to_thread(remove, self._directory, terminal.record.key)
+
+    async def _follow_screens(self) -> None:
+        """Keep up with the screens of terminals that fill their logs slowly."""
+        ends: dict[str, int] = {}
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            for terminal_id, terminal in list(self._all.items()):
+                end = terminal.log.end
+                calm = end - ends.get(terminal_id, 0) < _CALM_BYTES
+                ends[terminal_id] = end
+                if calm and terminal.screen.wants_following:
+                    await terminal.screen.follow()
+            ends = {terminal_id: end for terminal_id, end in ends.items() if terminal_id in self._all}
 
 
 def _must_run(vm: Vm) -> None:

@@ -1,0 +1,130 @@
+"""Takes out of replayed output what asks the viewer's terminal a question: its answer would be typed into the shell.
+
+Control sequences: ECMA-48, and xterm's https://invisible-island.net/xterm/ctlseqs/ctlseqs.html. Live output never comes here.
+"""
+
+import re
+
+HELD_BYTES = 64 << 10
+"""A longer unfinished sequence is no sequence."""
+CANCEL = b"\x18"
+"""CAN ends an unfinished sequence without effect (ECMA-48, 8.3.6)."""
+
+_CSI = rb"(?:\x1b\[|\xc2\x9b)"
+_END = rb"(?:\x07|\x1b\\|\xc2\x9c|(?=[\x18\x1a\x1b]))"
+_DCS_END = rb"(?:\x1b\\|\xc2\x9c|(?=[\x18\x1a\x1b]))"
+_BODY = rb"[^\x1b\x18\x1a]"
+_SEQUENCE = re.compile(
+    rb"(?P<csi>" + _CSI + rb"(?P<params>[\x00-\x17\x19\x1c-\x3f\x7f]*)(?P<final>[\x40-\x7e]))"
+    rb"|(?P<osc>(?:\x1b\]|\xc2\x9d)(?:(?!\xc2\x9c)[^\x07\x18\x1a\x1b])*" + _END + rb")"
+    rb"|(?P<dcs>(?:\x1b[P_]|\xc2[\x90\x9f])(?:(?!\xc2\x9c)" + _BODY + rb")*" + _DCS_END + rb")"
+    rb"|(?P<other>\x1bZ|\xc2\x9a|\x05)"
+)
+_UNFINISHED = re.compile(
+    rb"(?:\x1b|\xc2|" + _CSI + rb"[\x00-\x17\x19\x1c-\x3f\x7f]*"
+    rb"|(?:\x1b\]|\xc2\x9d)[^\x07\x18\x1a\x1b]*\x1b?"
+    rb"|(?:\x1b[P_]|\xc2[\x90\x9f])" + _BODY + rb"*\x1b?)\Z"
+)
+_START = re.compile(rb"\x1b[\[\]P_]|\xc2[\x90\x9b\x9d\x9f]|\x1b\Z|\xc2\Z")
+_REPORTS = re.compile(rb"(?:1[1345689]|2[01])\b")
+_CONTROLS = re.compile(rb"[^\x00-\x17\x19\x1c-\x1f]+")
+_OSC_QUESTION = re.compile(rb"[;=]\?|1337;(?:Report|Capabilities|RequestUpload)")
+
+
+class QueryFilter:
+    """Bytes in, the same without questions out, however they are split."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    @property
+    def held_bytes(self) -> int:
+        """How many of the bytes given are not yet decided."""
+        return len(self._held)
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what can be shown so far."""
+        data = self._held + data
+        self._held = b""
+        if (at := _unfinished_at(data)) is not None and len(data) - at <= HELD_BYTES:
+            data, self._held = data[:at], data[at:]
+        return _SEQUENCE.sub(_kept, data)
+
+    def finish(self) -> bytes:
+        """Return what was held back: what follows live completes it."""
+        held, self._held = self._held, b""
+        return held
+
+
+def cut_query_bytes(before: bytes, after: bytes) -> int:
+    """Return how many bytes of *after* end a question that *before* began, 0 if there is none such."""
+    if (at := _unfinished_at(before)) is None:
+        return 0
+    begun = before[at:]
+    match = _SEQUENCE.match(begun + after)
+    if match is None or _kept(match) == match[0] or match.end() <= len(begun):
+        return 0
+    return match.end() - len(begun)
+
+
+def _unfinished_at(data: bytes) -> int | None:
+    """Return where an unfinished sequence at the end of *data* begins."""
+    tail_from = max(0, len(data) - HELD_BYTES)
+    last = None
+    for match in _START.finditer(data, tail_from):
+        last = match.start()
+    if last is None or not _UNFINISHED.match(data, last):
+        return None
+    return last
+
+
+def _kept(match: re.Match[bytes]) -> bytes:
+    sequence = match[0]
+    if match["csi"] is not None:
+        asks = _csi_asks(_without_controls(match["params"]), match["final"])
+    elif match["osc"] is not None:
+        asks = _OSC_QUESTION.search(sequence) is not None
+    elif match["dcs"] is not None:
+        body = sequence[2:]
+        asks = body[:2] in {b"$q", b"+q"} or (body[:1] == b"G" and b"a=q" in body)
+    else:
+        asks = True
+    if not asks:
+        return sequence
+    # a control character inside a sequence has its effect, and the sequence goes on (ECMA-48 as xterm does it)
+    return _CONTROLS.sub(b"", sequence).replace(b"\x05", b"").replace(b"\x07", b"") if match["csi"] else b""
+
+
+def _without_controls(params: bytes) -> bytes:
+    return bytes(byte for byte in params if 0x20 <= byte < 0x7F)
+
+
+def _csi_asks(params: bytes, final: bytes) -> bool:
+    private, between = params[:1], params.lstrip(b"0123456789:;<=>?")
+    match final:
+        case b"c":
+            return True
+        case b"n":
+            return private != b">"
+        case b"p":
+            return between == b"$"
+        case b"q":
+            return private == b">"
+        case b"t":
+            return not between and _REPORTS.match(params) is not None
+        case b"x":
+            return not between
+        case b"u":
+            return private == b"?" or between == b"&"
+        case b"S" | b"m":
+            return private == b"?"
+        case b"v":
+            return between == b'"'
+        case b"w":
+            return between in {b"$", b"'"}
+        case b"y":
+            return between == b"*"
+        case b"|":
+            return between == b"'"
+        case _:
+            return False

@@ -1,0 +1,194 @@
+"""What a terminal shows, worked out from its log when somebody needs it: emulating costs far more than passing bytes on.
+
+The log is the memory: a screen is made by feeding what is kept to an emulator. What leaves the log is looked through
+for modes only (alternate screen, title, mouse, …). A terminal whose output fills the log slowly gets an emulator that
+keeps up, so that its screen is exact for ever; one that floods for longer than the log reaches is exact in its modes and
+in all that it drew since `OutputLog.kept_from`.
+"""
+
+import asyncio
+import re
+from typing import NamedTuple
+
+from .emulator import Emulator
+from .output_log import OutputLog
+from .rendering import rendered
+from .viewer import Size
+
+SCAN_BYTES = 64 << 10
+STEP_BYTES = 2 << 10
+"""Fed at once: about a millisecond of work between two turns of the loop."""
+_TRIES = 3
+_LAST_RESORT_BYTES = 16 << 10
+_SIZES = 64
+_MARKS = (b"\x1b[?", b"\x1b]", b"\x1bc", b"\x1b=", b"\x1b>", b"\x1b(", b"\x1b)")
+_MODE = re.compile(
+    rb"\x1b\[\?(?P<numbers>[0-9;]+)(?P<how>[hl])|\x1b\](?P<osc>[02]);[^\x07\x1b]*(?:\x07|\x1b\\)"
+)
+_OTHER = re.compile(rb"\x1b(?:[=>c]|[()][0-9A-Z])")
+_CLEARS = re.compile(rb"\x1b\[H\x1b\[(?:2|0)?J|\x1b\[2J")
+_LONGEST_MODE = 256
+
+
+class Picture(NamedTuple):
+    """A rendered screen."""
+
+    offset: int
+    """Of the first output byte that is not in it."""
+    data: bytes
+
+
+class Modes:
+    """What stays set when the bytes that set it are forgotten. Bytes in, the shortest that set the same out."""
+
+    def __init__(self) -> None:
+        self._private: dict[bytes, bytes] = {}
+        self._title = b""
+        self._others: dict[bytes, bytes] = {}
+        self._held = b""
+
+    def feed(self, data: bytes) -> None:
+        """Look through *data*, which follows what was looked through before."""
+        data = self._held + data
+        at = data.rfind(b"\x1b", max(0, len(data) - _LONGEST_MODE))
+        self._held = b"" if at < 0 else data[at:]
+        data = data if at < 0 else data[:at]
+        if any(mark in data for mark in _MARKS):
+            for match in _MODE.finditer(data):
+                if match["osc"] is not None:
+                    self._title = match[0]
+                else:
+                    for number in match["numbers"].split(b";"):
+                        self._private.pop(number, None)
+                        self._private[number] = match["how"]
+            for match in _OTHER.finditer(data):
+                self._others[match[0][1:2].replace(b">", b"=")] = match[0]
+
+    def sequence(self) -> bytes:
+        """Return what sets all of it, and then what was cut in the middle."""
+        modes = b"".join(b"\x1b[?" + number + how for number, how in self._private.items())
+        others = b"".join(value for kind, value in self._others.items() if kind != b"c")
+        return self._title + modes + others + self._held
+
+    def copy(self) -> "Modes":
+        """Return the same, to go on from here."""
+        other = Modes()
+        other._private, other._title = dict(self._private), self._title  # noqa: SLF001 -- its own class
+        other._others, other._held = dict(self._others), self._held  # noqa: SLF001 -- its own class
+        return other
+
+
+class Screen:
+    """What the terminal behind *output* shows; nothing but numbers until somebody asks."""
+
+    def __init__(self, output: OutputLog, size: Size) -> None:
+        self._log = output
+        self._sizes = [(output.kept_from, size)]
+        self._modes = Modes()
+        self._scanned = output.kept_from
+        self._emulator: Emulator | None = None
+        self._fed = 0
+        self._busy = asyncio.Lock()
+
+    def note(self) -> None:
+        """More output has come, `SCAN_BYTES` at most: look through what the log is about to forget."""
+        log = self._log
+        if log.end - self._scanned > log.keep_bytes - 2 * SCAN_BYTES:
+            stop = min(self._scanned + SCAN_BYTES, log.end)
+            self._modes.feed(log.read(self._scanned, stop))
+            self._scanned = stop
+
+    def resize(self, size: Size) -> None:
+        """The terminal has another size from here on."""
+        self._sizes = [*self._sizes[-_SIZES:], (self._log.end, size)]
+
+    @property
+    def wants_following(self) -> bool:
+        """Whether the emulator should be brought up to date before the log forgets what it has not seen."""
+        return self._log.end - max(self._fed, self._log.kept_from) > self._log.keep_bytes // 2
+
+    async def render(self) -> Picture:
+        """Return the screen as it is, or was a moment ago: `Picture.offset` is still kept."""
+        async with self._busy:
+            for _ in range(_TRIES):
+                target = self._log.end
+                emulator = await self._advanced(target)
+                if emulator is not None and target >= self._log.kept_from:
+                    return Picture(target, rendered(emulator))
+            return self._at_once()
+
+    async def follow(self) -> None:
+        """Bring the emulator up to date, little by little; a flood may outrun it."""
+        async with self._busy:
+            await self._advanced(self._log.end)
+
+    async def _advanced(self, target: int) -> Emulator | None:
+        emulator = self._begun(target)
+        while self._fed < target:
+            if self._fed < self._log.kept_from:
+                self._emulator = None
+                return None
+            self._feed(emulator, min(self._fed + STEP_BYTES, target))
+            await asyncio.sleep(0)
+        if target < self._log.keep_bytes // 2:
+            self._emulator = None  # all of it is still kept, and an emulator takes memory
+        return emulator
+
+    def _begun(self, target: int) -> Emulator:
+        if self._emulator is None or self._fed < self._log.kept_from:
+            start, modes = self._start(target)
+            self._emulator = Emulator(*self._size_at(start))
+            self._emulator.feed(modes.sequence())
+            self._fed = start
+        return self._emulator
+
+    def _start(self, target: int) -> tuple[int, Modes]:
+        """Return from where the screen at *target* can be worked out, and the modes there."""
+        modes, start = self._modes, self._scanned
+        if target - start <= SCAN_BYTES:
+            return start, modes
+        kept = self._log.read(start, target)
+        at = max((match.start() for match in _CLEARS.finditer(kept)), default=0)
+        rows = self._size_at(target).rows
+        plain = len(kept)
+        for _ in range(3 * rows):
+            plain = kept.rfind(b"\n", 0, max(0, plain))
+        if plain > at and b"\x1b" not in kept[plain:]:
+            at = plain
+        if at:
+            modes = modes.copy()
+            modes.feed(kept[:at])
+        return start + at, modes
+
+    def _at_once(self) -> Picture:
+        """Say what can be said of a terminal that floods faster than it can be emulated."""
+        target = self._log.end
+        start = max(self._log.kept_from, target - _LAST_RESORT_BYTES)
+        modes = self._modes.copy()
+        modes.feed(self._log.read(max(self._scanned, self._log.kept_from), start))
+        self._emulator = Emulator(*self._size_at(start))
+        self._emulator.feed(modes.sequence())
+        self._fed = start
+        self._feed(self._emulator, target)
+        return Picture(target, rendered(self._emulator))
+
+    def _feed(self, emulator: Emulator, stop: int) -> None:
+        for at, size in self._sizes:
+            if self._fed < at <= stop:
+                emulator.feed(self._log.read(self._fed, at))
+                self._fed = at
+            if (
+                at <= self._fed
+                and (emulator.lines, emulator.columns) != size
+                and self._size_at(self._fed) == size
+            ):
+                emulator.set_size(*size)
+        emulator.feed(self._log.read(self._fed, stop))
+        self._fed = stop
+
+    def _size_at(self, offset: int) -> Size:
+        found = self._sizes[0][1]
+        for at, size in self._sizes:
+            if at <= offset:
+                found = size
+        return found

@@ -1,0 +1,130 @@
+"""systemd as the keeper: it holds the terminals' master sides in its file descriptor store.
+
+sd_notify(3) `FDSTORE=1`, sd_listen_fds(3). The unit needs `NotifyAccess=main`, `FileDescriptorStoreMax=` (a terminal each)
+and `KillMode=process`, else systemd itself ends the shells when it stops the agent.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping, MutableMapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from .child import Started
+from .keeper import Kept, NoKeeper, close_fds
+from .record import Record
+
+log = structlog.stdlib.get_logger(__name__)
+
+_FIRST_FD = 3
+_NAME = "terminal-"
+
+
+class Orphan:
+    """A process whose parent was an earlier agent: that it has ended can be seen, how cannot."""
+
+    exit_code: int | None = None
+
+    def __init__(self, pid: int, began: str | None) -> None:
+        self.pid = pid
+        self._began = began
+
+    def signal(self, number: int) -> None:
+        """Send its process group a signal."""
+        if self._is_there():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+
+    async def ended(self, within_s: float) -> bool:
+        """Wait until it has ended."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + within_s
+        while await asyncio.to_thread(self._is_there):
+            if loop.time() > give_up_at:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+    def _is_there(self) -> bool:
+        return self._began is not None and began(self.pid) == self._began
+
+
+class ServiceManager(NoKeeper):
+    """Starts children of the agent and gives copies of their terminals to systemd.
+
+    Args:
+        address: `NOTIFY_SOCKET`.
+        inherited: What it held, by name: `inherited_fds`.
+    """
+
+    survives = True
+
+    def __init__(self, address: str, inherited: Mapping[str, int]) -> None:
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._inherited = dict(inherited)
+
+    async def adopt(self, records: Sequence[Record]) -> dict[str, Kept]:
+        """Return what systemd held; have it drop what nobody knows."""
+        kept = {}
+        for record in records:
+            if record.pid is not None and (fd := self._inherited.pop(_NAME + record.key, None)) is not None:
+                os.set_blocking(fd, False)
+                kept[record.key] = Kept(fd, Orphan(record.pid, record.pid_began))
+        strange = {name: fd for name, fd in self._inherited.items() if name.startswith(_NAME)}
+        for name in strange:
+            await self.forget(name.removeprefix(_NAME))
+        close_fds(list(strange.values()))
+        self._inherited.clear()
+        return kept
+
+    async def start(
+        self, key: str, argv: Sequence[str], *, rows: int, cols: int, env: Mapping[str, str]
+    ) -> Started:
+        """Start a child of the agent."""
+        started = await super().start(key, argv, rows=rows, cols=cols, env=env)
+        # without FDPOLL=0 systemd drops a terminal whose process has ended, and with it the last output
+        await self._notify(f"FDSTORE=1\nFDNAME={_NAME}{key}\nFDPOLL=0", (started.master,))
+        return started
+
+    async def forget(self, key: str) -> None:
+        """Have systemd drop its copy."""
+        await self._notify(f"FDSTOREREMOVE=1\nFDNAME={_NAME}{key}", ())
+
+    async def _notify(self, message: str, fds: Sequence[int]) -> None:
+        try:
+            await asyncio.to_thread(_send, self._address, message, fds)
+        except OSError as err:
+            log.warning("terminal.not_kept", why=str(err), advice="terminals end when the agent is restarted")
+
+
+def _send(address: str, message: str, fds: Sequence[int]) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.connect(address)
+        socket.send_fds(notify, [message.encode()], fds)
+
+
+def inherited_fds(env: MutableMapping[str, str], pid: int) -> dict[str, int]:
+    """Return what the service manager passed to process *pid*, by name, and take that out of *env*."""
+    count, owner = env.pop("LISTEN_FDS", "0"), env.pop("LISTEN_PID", "")
+    names = env.pop("LISTEN_FDNAMES", "").split(":")
+    if owner != str(pid) or not count.isdigit():
+        return {}
+    fds = range(_FIRST_FD, _FIRST_FD + int(count))
+    for fd in fds:
+        os.set_inheritable(fd, False)
+    return dict(zip(names, fds, strict=False))
+
+
+def began(pid: int) -> str | None:
+    """Return when process *pid* began, in the kernel's ticks; None if there is none, or only a zombie.
+
+    proc_pid_stat(5), fields 3 and 22; the name in field 2 may hold anything, so count from its end.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in {b"Z", b"X"} else fields[19].decode()
