@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, WSMsgType, web
 from aiohttp.pytest_plugin import AiohttpClient
 from aiohttp.test_utils import TestClient
 
@@ -15,15 +15,20 @@ from batwa_hub.api.root import PAGE
 from batwa_hub.app import make_app
 from batwa_hub.hub import Hub
 
-from .fleet_fakes import key_for, vm
+from .fleet_fakes import key_for, serving, vm
 
 
 async def enrol(
-    admin: TestClient, agent_id: str, *names: str, tags: dict[str, str] | None = None, **driver: object
+    admin: TestClient,
+    agent_id: str,
+    *names: str,
+    tags: dict[str, str] | None = None,
+    api_url: str = "http://127.0.0.1:9",
+    **driver: object,
 ) -> dict[str, str]:
     """Register an agent with VMs of these names; return the headers that authenticate it."""
     headers = {"X-API-Key": await key_for(admin, agent_id)}
-    body = {"agent_id": agent_id, "hostname": f"{agent_id}-host", "api_url": "http://127.0.0.1:9"}
+    body = {"agent_id": agent_id, "hostname": f"{agent_id}-host", "api_url": api_url}
     body |= {"features": ["inventory", "operations"], "tags": tags or {}}
     assert (await admin.post("/api/agent/register", json=body, headers=headers)).status == 200
     await tell(admin, agent_id, headers, 1, *names, **driver)
@@ -214,3 +219,27 @@ async def test_the_root_is_for_programs_unless_there_is_a_page(
 
     assert (answer.content_type, await answer.text()) == ("text/html", "<!doctype html>")
     assert (await stranger.get("/", headers={"Accept": "*/*"})).content_type == "application/json"
+
+
+async def test_a_revoked_token_s_terminal_ends_within_a_second(
+    admin: TestClient,
+) -> None:
+    async def shell(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_bytes(b"$ ")
+        await socket.receive()
+        return socket
+
+    runner, url = await serving({("GET", "/ws"): shell})
+    try:
+        await enrol(admin, "oslo", "web", api_url=url)
+        made = await (await admin.post("/api/auth/tokens", json={"name": "ci", "role": "operator"})).json()
+        headers = {"Authorization": f"Bearer {made['token']}"}
+        async with admin.ws_connect("/ws?vm_name=web", headers=headers) as socket:
+            assert (await socket.receive(5)).data == b"$ "
+            assert (await admin.delete(f"/api/auth/tokens/{made['id']}")).status == 200
+            ended = await socket.receive(1)
+        assert ended.type in {WSMsgType.CLOSED, WSMsgType.CLOSE, WSMsgType.ERROR}
+    finally:
+        await runner.cleanup()
