@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import stat
 import termios
@@ -12,6 +11,8 @@ from collections.abc import AsyncIterator, Iterator
 
 KEYS, SCREEN = 0, 1
 READ_BYTES = 64 << 10
+LARGEST = 1000
+"""Columns or lines that a terminal may have."""
 ENDS = (signal.SIGTERM, signal.SIGHUP)
 """Signals that end the program; the terminal is given back first."""
 
@@ -51,9 +52,12 @@ class Console:
                 loop.remove_signal_handler(number)
 
     def size(self) -> os.terminal_size:
-        """Return columns and lines; 80 by 24 where there is no terminal."""
-        size = shutil.get_terminal_size()
-        return os.terminal_size((min(max(size.columns, 1), 1000), min(max(size.lines, 1), 1000)))
+        """Return columns and lines; 80 by 24 where there is no terminal or it does not know."""
+        try:
+            columns, lines = os.get_terminal_size(KEYS)
+        except OSError:
+            columns, lines = 0, 0
+        return os.terminal_size((min(columns, LARGEST) or 80, min(lines, LARGEST) or 24))
 
     async def sizes(self) -> AsyncIterator[os.terminal_size]:
         """Yield the size whenever it has changed."""

@@ -18,23 +18,26 @@ def finish(client: SyncRESTClient, operation: Operation) -> Operation:
     Ctrl-C only ends the looking: says so and how to go on.
     """
     last = operation
-    console = Console(stderr=True)
+    try:
+        with _bar() as bar:
+            task = bar.add_task(_title(operation), total=None)
+            for last in client.follow_operation(operation):
+                bar.update(task, description=_title(last), total=_total(last), completed=last.percent or 0)
+    except KeyboardInterrupt:
+        remark(f"Operation {last.id} goes on: `batwa op wait {last.id}`, `batwa op cancel {last.id}`.")
+        raise
+    raise_failure(last)
+    return last
+
+
+def _bar() -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         TaskProgressColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(_title(operation), total=None)
-        try:
-            for last in client.follow_operation(operation):
-                bar.update(task, description=_title(last), total=_total(last), completed=last.percent or 0)
-        except KeyboardInterrupt:
-            remark(f"Operation {last.id} goes on: `batwa op wait {last.id}`, `batwa op cancel {last.id}`.")
-            raise
-    raise_failure(last)
-    return last
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
 def _title(operation: Operation) -> str:

@@ -69,17 +69,16 @@ async def _attach(console: Console, terminal: Terminal, key: bytes) -> bool:
                 if typing.done() and typing.result():
                     return True
             await output  # raises what ended it
-            return False
         except asyncio.CancelledError:
             if console.told_to_end is None:
                 raise
-            return False
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             if undo := modes.undo():
                 await console.show(undo)
+    return False
 
 
 async def _show(console: Console, terminal: Terminal, modes: Modes) -> None:

@@ -10,6 +10,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+CANCEL_S = 2.0
+"""How long cancelled work may take to end."""
+
+
 class Portal:
     """Runs coroutines for threads that have no event loop."""
 
@@ -19,12 +23,21 @@ class Portal:
         self._thread.start()
 
     def call(self, work: Coroutine[Any, Any, R]) -> R:
-        """Return what *work* gives. Ctrl-C cancels it."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Return what *work* gives. Ctrl-C cancels it, and returns when it has ended."""
+        over = threading.Event()
+
+        async def run() -> R:
+            try:
+                return await work
+            finally:
+                over.set()
+
+        future = asyncio.run_coroutine_threadsafe(run(), self._loop)
         try:
             return future.result()
         except BaseException:
             future.cancel()
+            over.wait(CANCEL_S)
             raise
 
     def close(self) -> None:
