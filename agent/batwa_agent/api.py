@@ -77,6 +77,8 @@ ROUTES = [
         "PUT", "/api/operations/{id}", put_operation, Access.OPERATOR, takes=SubmitOperation, gives=Operation
     ),
     *terminals.ROUTES,
+    *exec_api.ROUTES,
+    *recording_api.ROUTES,
     *vms.ROUTES,
     *resources.ROUTES,
 ]

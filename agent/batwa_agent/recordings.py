@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -153,7 +153,7 @@ class Recordings:
             raise _absent(recording_id) from None
         log.info("recording.removed", recording=recording_id)
 
-    async def read(self, recording_id: str) -> tuple[int, AsyncIterator[bytes]]:
+    async def read(self, recording_id: str) -> tuple[int, AsyncGenerator[bytes, None]]:
         """Return the size of a recording as it is now, and its bytes in chunks. Raises `NotFound`.
 
         The chunks must be read to their end, or the iterator closed.
@@ -227,7 +227,7 @@ def _opened(path: Path) -> tuple[IO[bytes], int]:
     return file, size
 
 
-async def _chunks(file: IO[bytes], size: int) -> AsyncIterator[bytes]:
+async def _chunks(file: IO[bytes], size: int) -> AsyncGenerator[bytes, None]:
     try:
         while size > 0 and (chunk := await asyncio.to_thread(file.read, min(CHUNK_BYTES, size))):
             size -= len(chunk)

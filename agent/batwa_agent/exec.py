@@ -1,0 +1,229 @@
+"""Commands in VMs: run to their true exit code, with bounded time and output, and ended in the VM too."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Literal, NamedTuple
+
+import structlog
+
+from batwa_common.errors import DriverFailed, DriverTimeout, Unavailable, VmStateConflict
+from batwa_common.supervisor import Supervisor
+from batwa_common.wire.exec import Exec, ExecResult
+from batwa_common.wire.vm import Vm
+
+from .exec_process import READ_BYTES, ExecProcess
+from .exec_wrapper import ENDED_AFTER_S, Wrapped
+from .failures import failure
+
+log = structlog.stdlib.get_logger(__name__)
+
+LOGIN_S = 60.0
+"""How long a VM may take to let a command in; a frozen one never does."""
+GRACE_S = ENDED_AFTER_S + 10.0
+"""How long the VM may take to tell that a command's time was up, and that it was ended."""
+STOP_S = 30.0
+"""How long ending a command in its VM may take, when nobody waits for it any more."""
+DRAIN_S = 1.0
+"""How long output may trickle in after a command's end: something it left behind may hold the pipe."""
+_SAID_BYTES = 16 << 10
+
+Stream = Literal["stdout", "stderr"]
+OnOutput = Callable[[Stream, bytes], Awaitable[None]]
+
+
+class Outcome(NamedTuple):
+    """How a command ended."""
+
+    exit_code: int | None
+    """None if it had to be given up."""
+    timed_out: bool
+
+
+class Commands:
+    """Runs commands in VMs.
+
+    Args:
+        exec_argv: Returns the argv that runs a command in the VM of that name.
+        env: The whole environment of that program.
+        tasks: Owns the ending of commands that nobody waits for any more.
+        limit: Most commands at once.
+        login_s: How long a VM may take to let a command in.
+    """
+
+    def __init__(
+        self,
+        *,
+        exec_argv: Callable[[str, Sequence[str]], Sequence[str]],
+        env: Mapping[str, str],
+        tasks: Supervisor,
+        limit: int,
+        login_s: float = LOGIN_S,
+    ) -> None:
+        self._exec_argv = exec_argv
+        self._env = env
+        self._tasks = tasks
+        self._limit = limit
+        self._login_s = login_s
+        self._running = 0
+
+    async def run(self, vm: Vm, asked: Exec) -> ExecResult:
+        """Run a command to its end, keeping what it says. Raises as `stream` does."""
+        kept = {"stdout": bytearray(), "stderr": bytearray()}
+        truncated = False
+
+        async def keep(stream: Stream, data: bytes) -> None:
+            nonlocal truncated
+            room = asked.output_bytes - len(kept[stream])
+            truncated = truncated or len(data) > room
+            kept[stream] += data[:room]
+
+        stdin = once((asked.stdin or "").encode())
+        outcome = await self.stream(vm, asked.command, timeout_s=asked.timeout_s, stdin=stdin, on_output=keep)
+        return ExecResult(
+            exit_code=outcome.exit_code,
+            timed_out=outcome.timed_out,
+            stdout=kept["stdout"].decode(errors="replace"),
+            stderr=kept["stderr"].decode(errors="replace"),
+            truncated=truncated,
+        )
+
+    async def stream(
+        self,
+        vm: Vm,
+        command: Sequence[str],
+        *,
+        timeout_s: float,
+        stdin: AsyncIterator[bytes],
+        on_output: OnOutput,
+        on_start: Callable[[], Awaitable[None]] | None = None,
+    ) -> Outcome:
+        """Run a command; *on_output* gets what it says, and holds it back by taking its time.
+
+        When this is cancelled, or *on_output* raises, the command is ended in its VM too, where that is
+        still possible. Raises `VmStateConflict` (Multipass would start a VM that does not run),
+        `Unavailable` (too many), `DriverTimeout` (the VM lets nobody in), `DriverFailed` (the
+        connection was lost) and what `multipass exec` fails with.
+        """
+        must_run(vm)
+        if self._running >= self._limit:
+            raise Unavailable(f"{self._limit} commands run here, the most allowed; try again shortly.")
+        wrapped = Wrapped(command, timeout_s=timeout_s)
+        self._running += 1
+        try:
+            process = await ExecProcess.start(self._exec_argv(vm.name, wrapped.argv), self._env)
+            run = _Run(process, wrapped, on_output)
+            try:
+                return await run.outcome(stdin, login_s=self._login_s, timeout_s=timeout_s, on_start=on_start)
+            finally:
+                await asyncio.shield(asyncio.ensure_future(process.close()))
+                if wrapped.pid is not None and wrapped.exit_code is None:
+                    self._tasks.spawn(self._stop(vm, wrapped), name=f"end a command in {vm.name}")
+        finally:
+            self._running -= 1
+
+    async def _stop(self, vm: Vm, wrapped: Wrapped) -> None:
+        log.info("exec.stopping", vm=vm.name, pid=wrapped.pid)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                process = await ExecProcess.start(self._exec_argv(vm.name, wrapped.stopper()), self._env)
+                try:
+                    await process.feed(once(b""))
+                    await process.exit_code()
+                finally:
+                    await asyncio.shield(asyncio.ensure_future(process.close()))
+
+
+class _Run:
+    """One command on its way from the beginning to the end."""
+
+    def __init__(self, process: ExecProcess, wrapped: Wrapped, on_output: OnOutput) -> None:
+        self._process = process
+        self._wrapped = wrapped
+        self._on_output = on_output
+        self._started = asyncio.Event()
+        self._over = asyncio.Event()
+        self._said = bytearray()
+
+    async def outcome(
+        self,
+        stdin: AsyncIterator[bytes],
+        *,
+        login_s: float,
+        timeout_s: float,
+        on_start: Callable[[], Awaitable[None]] | None,
+    ) -> Outcome:
+        feeding = asyncio.ensure_future(self._process.feed(stdin))
+        pumps = [asyncio.ensure_future(self._stdout()), asyncio.ensure_future(self._stderr())]
+        both = asyncio.gather(*pumps)
+        try:
+            if not await self._first(self._started, both, within_s=login_s):
+                raise DriverTimeout(f"the VM has let no command in for {login_s:g} s; it may be frozen")
+            if on_start is not None and self._started.is_set():
+                await on_start()
+            if not await self._first(self._over, both, within_s=timeout_s + GRACE_S):
+                return Outcome(None, timed_out=True)
+            if self._wrapped.exit_code is None:
+                raise await self._broken()
+            await asyncio.wait((both,), timeout=DRAIN_S)
+        finally:
+            for task in (feeding, *pumps):
+                task.cancel()
+            await asyncio.gather(feeding, *pumps, both, return_exceptions=True)
+        return Outcome(self._wrapped.exit_code, timed_out=self._wrapped.was_stopped)
+
+    async def _first(
+        self, event: asyncio.Event, both: "asyncio.Future[list[None]]", *, within_s: float
+    ) -> bool:
+        """Wait for *event*, or for the end of both streams. False if neither came in time."""
+        waiting = asyncio.ensure_future(event.wait())
+        try:
+            done, _ = await asyncio.wait(
+                (waiting, both), timeout=within_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        if both in done:
+            both.result()  # raises what whoever takes the output raised
+        return bool(done)
+
+    async def _stdout(self) -> None:
+        while data := await self._process.stdout.read(READ_BYTES):
+            mine = self._wrapped.stdout(data)
+            if self._wrapped.pid is not None:
+                self._started.set()
+            if mine:
+                await self._on_output("stdout", mine)
+
+    async def _stderr(self) -> None:
+        while data := await self._process.stderr.read(READ_BYTES):
+            await self._tell(self._wrapped.stderr(data))
+            if self._wrapped.exit_code is not None:
+                self._over.set()
+        await self._tell(self._wrapped.stderr_rest())
+
+    async def _tell(self, data: bytes) -> None:
+        if not self._started.is_set():
+            self._said += data[: _SAID_BYTES - len(self._said)]
+        elif data:
+            await self._on_output("stderr", data)
+
+    async def _broken(self) -> Exception:
+        """Return why the streams ended without word of the command's end."""
+        code = await self._process.exit_code()
+        if self._wrapped.pid is None:
+            return failure("exec", code, self._said.decode(errors="replace"))
+        return DriverFailed("the connection to the VM was lost before the command's end")
+
+
+async def once(data: bytes) -> AsyncIterator[bytes]:
+    """Yield *data* as the only chunk."""
+    if data:
+        yield data
+
+
+def must_run(vm: Vm) -> None:
+    """Return if *vm* runs. Raises `VmStateConflict`: Multipass would start it for a command."""
+    if vm.state not in {"Running", "Delayed Shutdown"}:
+        raise VmStateConflict(f"VM '{vm.name}' is {vm.state}, and commands need it Running; start it first.")
