@@ -5,7 +5,7 @@ import os
 import termios
 from collections.abc import Callable
 
-from .output_log import OutputLog
+from .output_log import ROOM_BYTES, OutputLog
 from .turns import Turns
 
 READ_BYTES = 64 << 10
@@ -110,7 +110,7 @@ class Pty:
     def _read(self) -> int:
         total = 0
         ended = False
-        while total < READ_BYTES:
+        while total <= READ_BYTES - ROOM_BYTES:
             room = self._log.room()
             try:
                 count = os.readv(self._fd, (room,))
