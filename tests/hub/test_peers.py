@@ -129,7 +129,8 @@ async def test_an_impostor_at_a_peers_address_is_not_believed(two: Two) -> None:
     runner, url = await serving({("POST", "/api/p2p/receive"): lie, ("GET", "/api/vm"): lie})
     try:
         async with asyncio.timeout(10):
-            while two.rome.hub.peers.row(two.oslo.id).vms is None:  # the first look, which is still on its way
+            # The first look at the real hub is on its way still; it would put the real address back.
+            while two.rome.hub.peers.row(two.oslo.id).vms is None:
                 await asyncio.sleep(0.01)
         await two.rome.hub.peers.heard_from(two.oslo.id, url=url)
         for method, path, body in (

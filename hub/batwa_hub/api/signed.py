@@ -15,7 +15,7 @@ from batwa_hub.transport.signing import ANSWER_HEADER, EPOCH_HEADER, SCHEME, Sig
 SIGNER = web.RequestKey("signer", Signer)
 """Set once a request's signature has been found good."""
 
-NOT_FOR_PEERS = ("/api/remote/", "/api/p2p/", "/api/auth/", "/api/users")
+NOT_FOR_PEERS = ("/api/remote/", "/api/p2p/", "/api/auth/", "/api/users", "/api/events")
 """Paths that are for this hub's own people. A hub that trusts us has not trusted those whom we trust."""
 FOR_PEERS = "/api/p2p/receive"
 

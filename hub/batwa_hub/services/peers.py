@@ -82,6 +82,7 @@ class Peers:
         row = PeerRow(peer_id, name, public_key, url, role, before.row.added_at if before else utc_now())
         await self._store.put(row)
         self._known[peer_id] = _Known(row, None, online=False)
+        self._living.ended(peer_id)  # what it had open under an earlier role
         log.info("peer.trusted", peer=peer_id, name=name, url=url, role=role, new=before is None)
         return await self._tell(peer_id)
 

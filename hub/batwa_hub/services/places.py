@@ -44,7 +44,7 @@ class Places:
 
     def all(self, scope: Scope | None) -> tuple[Peer, ...]:
         """Return every place that a caller of that scope may see, hubs first."""
-        hubs = [] if scope else [self._peers.get(row.id) for row in self._peers.rows()]
+        hubs = [] if scope is not None else [self._peers.get(row.id) for row in self._peers.rows()]
         return (*hubs, *(_peer(agent) for agent in self._fleet.seen_by(scope).agents()))
 
     def find(self, name: str, scope: Scope | None) -> Place:
