@@ -15,6 +15,7 @@ from yarl import URL
 
 from batwa_common.settings import SettingsError
 from batwa_common.supervisor import Supervisor
+from batwa_common.web.serve import WILDCARDS
 from batwa_common.wire.agent import RegisterAgent
 
 from . import disk, host, remote
@@ -46,7 +47,6 @@ PUBLISH_S = 2.0
 """How long the end of an operation waits for the hub to have its effect."""
 ADDRESS_S = 3.0
 """How long the end of an operation waits for the address of a VM that has just come up."""
-_WILDCARDS = {"0.0.0.0", "::", "*"}  # noqa: S104 -- recognised, not bound
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,7 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         uplink = _uplink(settings, api_key, session, inventory, watcher)
         operations = _operations(settings, driver, inventory, watcher, uplink, tasks)
         terminals = _terminals(settings, driver, tasks)
-        commands = Commands(
-            exec_argv=driver.command, env=_shell_environment(), tasks=tasks, limit=settings.exec.limit
-        )
+        commands = Commands(exec_argv=driver.command, env=_shell_environment(), limit=settings.exec.limit)
         recordings = _recordings(settings)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         await recordings.load()
@@ -263,7 +261,7 @@ async def _keep_informed(settings: Settings, uplink: Uplink, listening: asyncio.
 
 def _reachable(address: str) -> str:
     url = URL(address)
-    return str(url.with_host(host.host_name()) if url.host in _WILDCARDS else url).rstrip("/")
+    return str(url.with_host(host.host_name()) if url.host in WILDCARDS else url).rstrip("/")
 
 
 def _shell_environment() -> dict[str, str]:

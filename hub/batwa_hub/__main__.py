@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from batwa_common import logs
 from batwa_common.settings import SettingsError
-from batwa_common.web.serve import run
+from batwa_common.web.serve import WILDCARDS, run
 from batwa_common.wire.agent import NewAgentKey
 
 from . import app, background
@@ -201,7 +201,7 @@ def _key_file(settings: Settings) -> Path:
 
 def _url(settings: Settings) -> str:
     """Return where this machine reaches the hub."""
-    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 -- compared, not bound
+    host = "127.0.0.1" if settings.host in WILDCARDS else settings.host
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 

@@ -4,7 +4,7 @@ State is a timeline written once when something begins, so that it goes on wheth
 began it still lives.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Timeline = tuple[tuple[float, str], ...]
 """States with the wall-clock second from which each holds, earliest first."""
@@ -59,7 +59,7 @@ class Instance(NamedTuple):
         return self._replace(timeline=((0.0, "Stopped"), *timeline))
 
 
-def instance_from(fields: dict[str, object]) -> Instance:
+def instance_from(fields: dict[str, Any]) -> Instance:
     """Rebuild an instance from its JSON."""
-    timeline = tuple((float(t), str(s)) for t, s in fields.pop("timeline"))  # type: ignore[attr-defined]  # our own JSON
-    return Instance(**fields, timeline=timeline)  # type: ignore[arg-type]  # our own JSON
+    timeline = tuple((float(t), str(s)) for t, s in fields.pop("timeline"))
+    return Instance(**fields, timeline=timeline)

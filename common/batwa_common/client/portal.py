@@ -67,7 +67,7 @@ async def _awaited(result: Awaitable[R]) -> R:
     return await result
 
 
-class waiting(Generic[P, R]):  # noqa: N801 -- reads as a decorator
+class Waiting(Generic[P, R]):
     """The synchronous form of an asynchronous method, with its signature."""
 
     def __init__(self, method: Callable[Concatenate[Any, P], Awaitable[R]]) -> None:
@@ -90,7 +90,7 @@ class waiting(Generic[P, R]):  # noqa: N801 -- reads as a decorator
         return wait
 
 
-class iterating(Generic[P, R]):  # noqa: N801 -- reads as a decorator
+class Iterating(Generic[P, R]):
     """The synchronous form of a method that gives an asynchronous iterator, with its signature."""
 
     def __init__(self, method: Callable[Concatenate[Any, P], AsyncIterator[R]]) -> None:

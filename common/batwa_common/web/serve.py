@@ -16,6 +16,9 @@ log = structlog.stdlib.get_logger(__name__)
 STOPPING = web.AppKey("stopping", asyncio.Event)
 """Set when the daemon begins to stop: whoever waits on something long ends its answer."""
 
+WILDCARDS = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 -- recognised, not bound
+"""Hosts that mean every address of this machine: to listen on, not to connect to."""
+
 GRACE_S = 10.0
 """How long requests in flight may take after the stop began."""
 

@@ -1,7 +1,7 @@
 """Virtual machines, and what can be asked of them."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -23,7 +23,7 @@ VmState = Literal[
 ]
 """States as Multipass spells them. `Deleted` is in the trash and can be recovered."""
 
-VM_STATES: frozenset[str] = frozenset(VmState.__args__)  # type: ignore[attr-defined]  # a Literal has them
+VM_STATES: frozenset[str] = frozenset(get_args(VmState))
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])i?)?B?", re.IGNORECASE | re.ASCII)
 _FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}

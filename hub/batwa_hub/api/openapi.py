@@ -14,13 +14,14 @@ from batwa_common.web.routes import Access, Listing, Route
 from batwa_common.wire.base import Wire
 from batwa_common.wire.problem import Problem
 
-Modes = Mapping[tuple[type[Wire], JsonSchemaMode], dict[str, Any]]
+Modes = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
+"""How a shape is referred to, by shape and whether it is read or written."""
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)")
 _PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
 """A path parameter with aiohttp's pattern, which OpenAPI leaves out."""
-_PEOPLE = [{"session": []}, {"token": []}, {"basic": []}]
+_PEOPLE: list[dict[str, list[str]]] = [{"session": []}, {"token": []}, {"basic": []}]
 SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYONE: [],
     Access.AGENT: [{"agent": []}],
