@@ -26,6 +26,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "BATWA_AGENT_PORT": "0",
         "BATWA_AGENT_MULTIPASS": str(BIN / "multipass-sim"),
         "BATWA_AGENT_DRIVER__POLL_S": "0.2",
+        "BATWA_AGENT_TERMINAL__SURVIVE": "false",
         "MULTIPASS_SIM_HOME": str(home / "sim"),
         "MULTIPASS_SIM_LAUNCH_S": "1",
         **more,

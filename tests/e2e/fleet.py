@@ -134,6 +134,8 @@ class Fleet:
             if daemon.process and daemon.process.poll() is None:
                 daemon.signal(signal.SIGCONT)
             daemon.kill()
+        for holder in self.directory.glob("*/data/terminals/holder.sock"):
+            holder.unlink()  # a holder of terminals whose socket is gone hangs them up and ends
 
     def make_key(self, name: str, agent_id: str | None = None) -> str:
         command = [str(BIN / "batwa-hub"), "agent-key", name, *(["--agent-id", agent_id] if agent_id else [])]
