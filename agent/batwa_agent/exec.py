@@ -7,8 +7,7 @@ from typing import Literal, NamedTuple
 
 import structlog
 
-from batwa_common.errors import DriverFailed, DriverTimeout, Unavailable, VmStateConflict
-from batwa_common.supervisor import Supervisor
+from batwa_common.errors import DriverFailed, DriverTimeout, DriverUnavailable, Unavailable, VmStateConflict
 from batwa_common.wire.exec import Exec, ExecResult
 from batwa_common.wire.vm import Vm
 
@@ -22,7 +21,7 @@ LOGIN_S = 60.0
 """How long a VM may take to let a command in; a frozen one never does."""
 GRACE_S = ENDED_AFTER_S + 10.0
 """How long the VM may take to tell that a command's time was up, and that it was ended."""
-STOP_S = 30.0
+STOP_S = 15.0
 """How long ending a command in its VM may take, when nobody waits for it any more."""
 DRAIN_S = 1.0
 """How long output may trickle in after a command's end: something it left behind may hold the pipe."""
@@ -46,7 +45,6 @@ class Commands:
     Args:
         exec_argv: Returns the argv that runs a command in the VM of that name.
         env: The whole environment of that program.
-        tasks: Owns the ending of commands that nobody waits for any more.
         limit: Most commands at once.
         login_s: How long a VM may take to let a command in.
     """
@@ -56,13 +54,11 @@ class Commands:
         *,
         exec_argv: Callable[[str, Sequence[str]], Sequence[str]],
         env: Mapping[str, str],
-        tasks: Supervisor,
         limit: int,
         login_s: float = LOGIN_S,
     ) -> None:
         self._exec_argv = exec_argv
         self._env = env
-        self._tasks = tasks
         self._limit = limit
         self._login_s = login_s
         self._running = 0
@@ -116,22 +112,28 @@ class Commands:
             try:
                 return await run.outcome(stdin, login_s=self._login_s, timeout_s=timeout_s, on_start=on_start)
             finally:
-                await asyncio.shield(asyncio.ensure_future(process.close()))
-                if wrapped.pid is not None and wrapped.exit_code is None:
-                    self._tasks.spawn(self._stop(vm, wrapped), name=f"end a command in {vm.name}")
+                await asyncio.shield(asyncio.ensure_future(self._end(vm, process, wrapped)))
         finally:
             self._running -= 1
 
+    async def _end(self, vm: Vm, process: ExecProcess, wrapped: Wrapped) -> None:
+        """End the command in the VM first: once its connection is gone nobody there ends it."""
+        try:
+            if wrapped.pid is not None and wrapped.exit_code is None:
+                log.info("exec.stopping", vm=vm.name)
+                await self._stop(vm, wrapped)
+        finally:
+            await process.close()
+
     async def _stop(self, vm: Vm, wrapped: Wrapped) -> None:
-        log.info("exec.stopping", vm=vm.name, pid=wrapped.pid)
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, DriverUnavailable):
             async with asyncio.timeout(STOP_S):
                 process = await ExecProcess.start(self._exec_argv(vm.name, wrapped.stopper()), self._env)
                 try:
                     await process.feed(once(b""))
                     await process.exit_code()
                 finally:
-                    await asyncio.shield(asyncio.ensure_future(process.close()))
+                    await process.close()
 
 
 class _Run:

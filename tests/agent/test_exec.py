@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import secrets
 import shlex
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from batwa_common.errors import (
     VmNotFound,
     VmStateConflict,
 )
-from batwa_common.supervisor import Supervisor
 from batwa_common.web.body import parse
 from batwa_common.wire.exec import Exec, ExecResult
 from batwa_common.wire.vm import CreateVm, Vm
@@ -45,13 +45,12 @@ def environment(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-async def commands(home: Path, tmp_path: Path) -> AsyncIterator[Commands]:
+async def commands(home: Path, tmp_path: Path) -> Commands:
     env = environment(home)
     driver = Multipass(str(BIN / "multipass-sim"), scratch_dir=tmp_path, env=env)
     if "web" not in {vm.name for vm in await driver.list_vms()}:
         await driver.launch(CreateVm(name="web"), lambda _: None)
-    async with Supervisor() as tasks:
-        yield Commands(exec_argv=driver.command, env=env, tasks=tasks, limit=3)
+    return Commands(exec_argv=driver.command, env=env, limit=3)
 
 
 async def run(commands: Commands, *command: str, **more: Any) -> ExecResult:
@@ -126,10 +125,11 @@ async def until_dead(word: str) -> None:
 
 
 async def test_nothing_of_it_is_left_in_the_vm_when_time_is_up(commands: Commands) -> None:
-    told = await run(commands, "sh", "-c", "sleep 604.25 & sleep 604.25", timeout_s=0.3)
+    nap = f"604.{secrets.randbelow(10**9)}1"
+    told = await run(commands, "sh", "-c", f"sleep {nap} & sleep {nap}", timeout_s=0.3)
 
     assert told.timed_out
-    await until_dead("604.25")
+    await until_dead(nap)
 
 
 async def test_a_command_that_nobody_waits_for_is_ended_in_the_vm(commands: Commands) -> None:
@@ -139,17 +139,18 @@ async def test_a_command_that_nobody_waits_for_is_ended_in_the_vm(commands: Comm
         assert data == b"here\n"
         begun.set()
 
-    script = ["sh", "-c", "echo here; sleep 605.25"]
+    nap = f"605.{secrets.randbelow(10**9)}1"
+    script = ["sh", "-c", f"echo here; sleep {nap}"]
     work = asyncio.ensure_future(
         commands.stream(WEB, script, timeout_s=3600, stdin=once(b""), on_output=show)
     )
     async with asyncio.timeout(20):
         await begun.wait()
-    assert await asyncio.to_thread(alive, "605.25")
+    assert await asyncio.to_thread(alive, nap)
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
 
-    await until_dead("605.25")
+    await until_dead(nap)
 
 
 async def test_what_a_command_leaves_running_does_not_hold_it_up(commands: Commands) -> None:
@@ -203,13 +204,12 @@ async def test_a_connection_that_is_lost_is_no_exit_code() -> None:
     def argv(_: str, command: Sequence[str]) -> Sequence[str]:
         return ["sh", "-c", f"{shlex.join(command)} 2>/dev/null; exit 255"]
 
-    async with Supervisor() as tasks:
-        commands = Commands(exec_argv=argv, env=dict(os.environ), tasks=tasks, limit=1)
-        with pytest.raises(DriverFailed, match="connection"):
-            await run(commands, "true")
-        missing = Commands(exec_argv=lambda *_: ["/nowhere"], env={}, tasks=tasks, limit=1)
-        with pytest.raises(DriverUnavailable):
-            await run(missing, "true")
+    commands = Commands(exec_argv=argv, env=dict(os.environ), limit=1)
+    with pytest.raises(DriverFailed, match="connection"):
+        await run(commands, "true")
+    missing = Commands(exec_argv=lambda *_: ["/nowhere"], env={}, limit=1)
+    with pytest.raises(DriverUnavailable):
+        await run(missing, "true")
 
 
 @pytest.mark.parametrize(
