@@ -13,7 +13,7 @@ def create_log(path: Path, keep_bytes: int) -> OutputLog:
     The room on disk is taken at once: a full disk must refuse a terminal, not kill the agent at a later byte.
     """
     size = memory_bytes(keep_bytes)
-    with open(path, "w+b", opener=_private) as file:  # noqa: PTH123 -- a Path takes no opener
+    with open(path, "w+b", opener=_private) as file:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
         else:

@@ -4,6 +4,7 @@ Control sequences: ECMA-48, and xterm's https://invisible-island.net/xterm/ctlse
 """
 
 import re
+from collections import deque
 
 HELD_BYTES = 64 << 10
 """A longer unfinished sequence is no sequence."""
@@ -69,13 +70,11 @@ def cut_query_bytes(before: bytes, after: bytes) -> int:
 
 def _unfinished_at(data: bytes) -> int | None:
     """Return where an unfinished sequence at the end of *data* begins."""
-    tail_from = max(0, len(data) - HELD_BYTES)
-    last = None
-    for match in _START.finditer(data, tail_from):
-        last = match.start()
-    if last is None or not _UNFINISHED.match(data, last):
-        return None
-    return last
+    starts = deque(_START.finditer(data, max(0, len(data) - HELD_BYTES)), maxlen=2)
+    for match in starts:  # the first of them, if the second is where the end of its string begins
+        if _UNFINISHED.match(data, match.start()):
+            return match.start()
+    return None
 
 
 def _kept(match: re.Match[bytes]) -> bytes:
@@ -101,30 +100,13 @@ def _without_controls(params: bytes) -> bytes:
 
 def _csi_asks(params: bytes, final: bytes) -> bool:
     private, between = params[:1], params.lstrip(b"0123456789:;<=>?")
-    match final:
-        case b"c":
-            return True
-        case b"n":
-            return private != b">"
-        case b"p":
-            return between == b"$"
-        case b"q":
-            return private == b">"
-        case b"t":
-            return not between and _REPORTS.match(params) is not None
-        case b"x":
-            return not between
-        case b"u":
-            return private == b"?" or between == b"&"
-        case b"S" | b"m":
-            return private == b"?"
-        case b"v":
-            return between == b'"'
-        case b"w":
-            return between in {b"$", b"'"}
-        case b"y":
-            return between == b"*"
-        case b"|":
-            return between == b"'"
-        case _:
-            return False
+    if final == b"t":
+        return not between and _REPORTS.match(params) is not None
+    if final == b"n":
+        return private != b">"
+    return (
+        final == b"c"
+        or (final == b"x" and not between)
+        or (private + final in {b">q", b"?u", b"?S", b"?m"})
+        or (between + final in {b"$p", b"$w", b"'w", b'"v', b"*y", b"&u", b"'|"})
+    )

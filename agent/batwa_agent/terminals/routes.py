@@ -26,9 +26,11 @@ from .batwa_v1 import FullSocket
 from .plain import PlainSocket
 from .socket import TerminalSocket, Wanted
 from .terminal import Terminal
-from .viewer import Size
+from .viewer import IDLE, REMOVED, STOPPING, Size
 
 ROWS, COLS = 24, 80
+_ENDINGS = {str(int(ending.code)): ending for ending in (REMOVED, IDLE, STOPPING)}
+"""What the hub may close a viewer with."""
 
 
 class WsQuery(Wire):
@@ -92,6 +94,13 @@ async def remove_viewers(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+async def close_viewers(request: web.Request) -> web.Response:
+    """DELETE /api/viewers/{viewer_key}: the hub knows a viewer's key before it knows its terminal's id."""
+    ending = _ENDINGS.get(request.query.get("code", ""), REMOVED)
+    request.app[AGENT].terminals.close_viewers(request.match_info["viewer_key"], ending)
+    return web.Response(status=204)
+
+
 async def show_terminal(request: web.Request) -> web.StreamResponse:
     """GET /ws?vm_name= | ?terminal_id= (WebSocket)"""
     if not web.WebSocketResponse().can_prepare(request).ok:
@@ -144,5 +153,6 @@ ROUTES = [
     Route("GET", "/api/terminals/{id}", get_terminal, Access.VIEWER, gives=WireTerminal),
     Route("DELETE", "/api/terminals/{id}", end_terminal, Access.OPERATOR, gives=WireTerminal),
     Route("DELETE", "/api/terminals/{id}/viewers/{viewer_key}", remove_viewers, Access.OPERATOR, status=204),
+    Route("DELETE", "/api/viewers/{viewer_key}", close_viewers, Access.OPERATOR, status=204),
     Route("GET", "/ws", show_terminal, Access.OPERATOR, query=WsQuery, status=101),
 ]

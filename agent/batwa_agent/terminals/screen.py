@@ -73,8 +73,8 @@ class Modes:
     def copy(self) -> "Modes":
         """Return the same, to go on from here."""
         other = Modes()
-        other._private, other._title = dict(self._private), self._title  # noqa: SLF001 -- its own class
-        other._others, other._held = dict(self._others), self._held  # noqa: SLF001 -- its own class
+        other._private, other._title = dict(self._private), self._title
+        other._others, other._held = dict(self._others), self._held
         return other
 
 

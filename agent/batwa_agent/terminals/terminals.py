@@ -177,6 +177,13 @@ class Terminals:
             viewer.over(REMOVED)
         return len(found)
 
+    def close_viewers(self, key: str, ending: Ending) -> int:
+        """Close the viewers of that key, whatever they watch; return how many there were."""
+        found = [viewer for terminal in self.all() for viewer in terminal.viewers if viewer.key == key]
+        for viewer in found:
+            viewer.over(ending)
+        return len(found)
+
     async def stop(self) -> None:
         """Open no more; let all go on without this agent if they can, else hang them up."""
         self._stopping = True

@@ -25,6 +25,7 @@ class Ending(NamedTuple):
 EXITED = Ending(CloseCode.EXITED, "exited")
 STOPPING = Ending(CloseCode.STOPPING, "stopping")
 REMOVED = Ending(CloseCode.REMOVED, "removed")
+IDLE = Ending(CloseCode.IDLE, "idle")
 TERMINATED = Ending(CloseCode.TERMINATED, "terminated")
 LAGGING = Ending(CloseCode.LAGGING, "lagging")
 INTERNAL = Ending(CloseCode.INTERNAL, "internal")
