@@ -179,7 +179,7 @@ class Terminal:
         self.screen.resize(size)
         if self.tap is not None:
             self.tap.resize(rows=size.rows, cols=size.cols)
-        self._tell(wire.Resize(rows=size.rows, cols=size.cols))
+        self._tell(wire.Resize(type="resize", rows=size.rows, cols=size.cols))
 
     def _tell_viewers(self) -> None:
         self._tell(wire.Viewers(viewers=tuple(viewer.about for viewer in self._viewers)))

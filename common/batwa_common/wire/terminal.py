@@ -37,6 +37,8 @@ class CloseCode(IntEnum):
     """This viewer's login or share has ended."""
     TERMINATED = 4410
     """Somebody ended the terminal (`DELETE /api/terminals/{id}`)."""
+    IDLE = 4408
+    """This viewer has sent nothing for as long as the hub's `terminal.idle_timeout_s` allows."""
     LAGGING = 4429
     """This viewer was too slow for the others; it can attach again with the offset it has."""
     INTERNAL = 4500
@@ -115,7 +117,7 @@ class OpenTerminal(Command):
 class Resize(Wire):
     """Viewer to agent: the viewer's size changed. Agent to viewer: the effective size is now this."""
 
-    type: Literal["resize"] = "resize"
+    type: Literal["resize"]
     """Tells it from keyboard input."""
     rows: Rows
     """Height in character cells."""
@@ -201,3 +203,12 @@ class TerminalError(Wire):
     """From the list of error codes."""
     detail: str
     """One sentence for a person."""
+
+
+class TerminalList(Wire):
+    """Terminals of many machines."""
+
+    terminals: tuple[Terminal, ...]
+    """In order of agent, then as the agent lists them."""
+    unanswered: tuple[str, ...] = ()
+    """Agents that did not answer in time; what they have is missing here."""
