@@ -78,6 +78,7 @@ def ended(child: "pexpect.spawn[str]") -> int | None:
     return child.exitstatus
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize("document", ["README.md", "docs/cli.md"])
 def test_the_documented_session_does_what_it_says(shared_fleet: Fleet, tmp_path: Path, document: str) -> None:
     (session,) = (block for block in blocks(document, "sh") if "batwa login" in block)

@@ -33,7 +33,7 @@ def shell(
     ] = "ctrl-]",
 ) -> None:
     """Open a shell in a VM; `exit` ends it, the detach key leaves it."""
-    key = _key(detach_key)
+    key = detach_byte(detach_key)
     client = async_hub(ctx)
     asyncio.run(_run(client, name, agent, peer, key, detach_key))
 
@@ -105,7 +105,8 @@ async def _resize(console: Console, terminal: Terminal) -> None:
         await terminal.resize(rows=size.lines, cols=size.columns)
 
 
-def _key(name: str) -> bytes:
+def detach_byte(name: str) -> bytes:
+    """Return what that key types; nothing for `none`. A wrong name is a wrong command line."""
     if name.lower() == "none":
         return b""
     if (match := _KEY.fullmatch(name)) is None:
