@@ -61,6 +61,7 @@ class FullSocket(TerminalSocket):
         )
         if picture is not None:
             self.send(frames.binary((memoryview(picture.data),), len(picture.data)))
+            self.skipped(self.offset)  # so that who counts every frame counts right
         if lost_bytes:
             text = f"{lost_bytes} bytes of output are no longer kept; this is the screen as it is now."
             self.tell(Notice(text=text))

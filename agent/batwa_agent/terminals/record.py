@@ -24,6 +24,7 @@ class Record(BaseModel):
     ends_with_viewer: bool = False
     """Opened by the documented protocol: it ends when its last viewer closes, and lingers when one is lost."""
     recording_id: str | None = None
+    record_input: bool = False
     pid: int | None = None
     pid_began: str | None = None
     """When that process began, as the kernel counts: another process may get its number."""

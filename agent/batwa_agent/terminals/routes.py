@@ -103,16 +103,18 @@ async def close_viewers(request: web.Request) -> web.Response:
 
 async def show_terminal(request: web.Request) -> web.StreamResponse:
     """GET /ws?vm_name= | ?terminal_id= (WebSocket)"""
-    if not web.WebSocketResponse().can_prepare(request).ok:
+    handshake = web.WebSocketResponse(protocols=(SUBPROTOCOL,)).can_prepare(request)
+    if not handshake.ok:
         raise InvalidRequest("This is a WebSocket; ask for an upgrade.")
+    shape = PlainSocket if handshake.protocol is None else FullSocket
     query = read_query(request, WsQuery)
     terminals = request.app[AGENT].terminals
     if query.terminal_id is not None:
         terminal = terminals.get(query.terminal_id)
         wanted = Wanted(query.offset, is_replay=not terminal.is_unseen)
     else:
-        terminal, wanted = await _opened(request, query), Wanted(0, is_replay=False)
-    socket = _socket(request, terminal, query)
+        terminal, wanted = await _opened(request, query, shape), Wanted(0, is_replay=False)
+    socket = _socket(request, terminal, query, shape)
     terminals.attached(terminal)
     try:
         return await socket.show_terminal(request, wanted)
@@ -120,28 +122,24 @@ async def show_terminal(request: web.Request) -> web.StreamResponse:
         await terminals.left(terminal, on_purpose=socket.left_on_purpose)
 
 
-async def _opened(request: web.Request, query: WsQuery) -> Terminal:
+async def _opened(request: web.Request, query: WsQuery, shape: type[TerminalSocket]) -> Terminal:
     agent = request.app[AGENT]
     vm = agent.machine.vm(query.vm_name)
     order = OpenTerminal(
         vm_name=vm.name, rows=query.rows or ROWS, cols=query.cols or COLS, linger_s=query.linger_s
     )
     by = query.viewer or request[CALLER].name
-    return await agent.terminals.open(vm, order, by=by, ends_with_viewer=not _speaks_v1(request))
+    return await agent.terminals.open(vm, order, by=by, ends_with_viewer=shape is PlainSocket)
 
 
-def _speaks_v1(request: web.Request) -> bool:
-    asked = ",".join(request.headers.getall("Sec-WebSocket-Protocol", ()))
-    return SUBPROTOCOL in {word.strip() for word in asked.split(",")}
-
-
-def _socket(request: web.Request, terminal: Terminal, query: WsQuery) -> TerminalSocket:
+def _socket(
+    request: web.Request, terminal: Terminal, query: WsQuery, shape: type[TerminalSocket]
+) -> TerminalSocket:
     name = query.viewer or request[CALLER].name
     about = TerminalViewer(id=secrets.token_hex(4), name=name, mode=query.mode, attached_at=utc_now())
     size = None
     if query.rows is not None or query.cols is not None or query.terminal_id is None:
         size = Size(query.rows or ROWS, query.cols or COLS)
-    shape = FullSocket if _speaks_v1(request) else PlainSocket
     return shape(terminal, about, key=query.viewer_key, size=size)
 
 

@@ -137,6 +137,7 @@ class Terminals:
             created_at=utc_now(),
             created_by=by,
             linger_s=linger_s,
+            record_input=order.record_input,
             ends_with_viewer=ends_with_viewer,
         )
         self._opening += 1
