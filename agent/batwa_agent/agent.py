@@ -28,7 +28,7 @@ from .machine import Machine
 from .multipass import Deadlines, Multipass
 from .operation_store import OperationStore
 from .operations import Operations
-from .recordings import Bounds, Recordings
+from .recordings import Bounds, Recordings, record
 from .settings import Settings
 from .settlement import Patience
 from .terminals.holder_keeper import HolderKeeper
@@ -88,11 +88,12 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         inventory = Inventory()
         known = KnownVms(settings.data_dir / "inventory.json")
         watcher = Watcher(driver, inventory, known, poll_s=settings.driver.poll_s)
-        uplink = _uplink(settings, api_key, session, inventory, watcher)
-        operations = _operations(settings, driver, inventory, watcher, uplink, tasks)
         terminals = _terminals(settings, driver, tasks)
+        uplink = _uplink(settings, api_key, session, inventory, watcher, terminals)
+        operations = _operations(settings, driver, inventory, watcher, uplink, tasks)
         commands = Commands(exec_argv=driver.command, env=_shell_environment(), limit=settings.exec.limit)
         recordings = _recordings(settings)
+        terminals.on_opened = partial(record, recordings)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         await recordings.load()
         await watcher.load()
@@ -220,7 +221,12 @@ def _recordings(settings: Settings) -> Recordings:
 
 
 def _uplink(
-    settings: Settings, api_key: str, session: aiohttp.ClientSession, inventory: Inventory, watcher: Watcher
+    settings: Settings,
+    api_key: str,
+    session: aiohttp.ClientSession,
+    inventory: Inventory,
+    watcher: Watcher,
+    terminals: Terminals,
 ) -> Uplink | None:
     if settings.hub_url is None:
         return None
@@ -232,6 +238,7 @@ def _uplink(
         inventory=inventory,
         watcher=watcher,
         load=partial(host.load, settings.data_dir),
+        terminals=lambda: len(terminals.all()),
         interval_s=settings.heartbeat_interval_s,
     )
 

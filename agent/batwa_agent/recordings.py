@@ -18,6 +18,7 @@ from batwa_common.wire.recording import Recording
 
 from .recording import Event, Recorder
 from .recording_file import SUFFIX, Tape, describe, first_line, repair, whole_bytes
+from .terminals.terminal import Terminal
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -206,6 +207,25 @@ class Recordings:
 
     async def _off_loop(self, work: Callable[..., None], *arguments: object) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def record(recordings: Recordings, terminal: Terminal, wants: bool | None) -> None:
+    """Record *terminal* if it is wanted, or policy, or was recorded before the agent was restarted."""
+    about = terminal.record
+    if wants is None:
+        wants = recordings.always or about.recording_id is not None
+    if not wants:
+        return
+    recorder = recordings.begin(
+        terminal_id=about.id,
+        vm_name=about.vm_name,
+        rows=terminal.size.rows,
+        cols=terminal.size.cols,
+        created_by=about.created_by,
+        with_input=about.record_input,
+    )
+    terminal.tap, terminal.recording_id = recorder, recorder.id
+    terminal.record = about.model_copy(update={"recording_id": recorder.id})
 
 
 def _write(tape: Tape, events: list[Event], final: bool) -> None:

@@ -37,7 +37,7 @@ SPACING_S = 0.05
 """Least time between two heartbeats: changes that come together go together."""
 FIRST_RETRY_S = 0.2
 LAST_RETRY_S = 30.0
-FEATURES = ("operations", "inventory", "terminals")
+FEATURES = ("operations", "inventory", "terminals", "shells")
 
 
 class _Trouble(Exception):
@@ -63,6 +63,7 @@ class Uplink:
         inventory: Told to the hub, changes only where it can follow them.
         watcher: Its driver status is told as well.
         load: Reads how busy the machine is.
+        terminals: Counts its terminals.
         interval_s: Time between heartbeats when nothing changes.
 
     """
@@ -77,6 +78,7 @@ class Uplink:
         inventory: Inventory,
         watcher: Watcher,
         load: Callable[[], Awaitable[HostLoad]],
+        terminals: Callable[[], int] = lambda: 0,
         interval_s: float,
     ) -> None:
         self._session = session
@@ -86,6 +88,7 @@ class Uplink:
         self._inventory = inventory
         self._watcher = watcher
         self._load = load
+        self._terminals = terminals
         self._interval_s = interval_s
         self._registered = False
         self._held: InventoryPosition | None = None
@@ -161,6 +164,7 @@ class Uplink:
             inventory=update,
             driver=driver,
             load=await self._load(),
+            terminals=self._terminals(),
         )
         answer = await self._post("/api/agent/heartbeat", heartbeat, HeartbeatAnswer)
         self._held = answer.inventory

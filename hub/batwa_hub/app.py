@@ -36,8 +36,13 @@ def make_app(hub: Hub) -> web.Application:
     app[PAGE] = BUILT_IN
     app[VMS] = lambda caller: hub.fleet.seen_by(caller.scope)
     with_stopping(app)
+    app.on_shutdown.append(_end_relayed)
     mount(app, ROUTES, guard)
     return app
+
+
+async def _end_relayed(app: web.Application) -> None:
+    await app[HUB].relays.stop()
 
 
 async def main(settings: Settings) -> None:

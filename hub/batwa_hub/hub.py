@@ -29,6 +29,8 @@ from .services.places import Places
 from .services.registry import Registry
 from .services.remote import RemoteVms
 from .services.sessions import Sessions
+from .services.shares import Shares
+from .services.terminals import Terminals
 from .services.tokens import Tokens
 from .settings import Settings
 from .store.agents import AgentStore
@@ -38,6 +40,7 @@ from .store.peers import PeerStore
 from .transport.directory import Directory
 from .transport.discovery import Discovery, addresses_for
 from .transport.peers import Hubs
+from .transport.relay import Relays
 from .transport.signing import Signatures
 
 CONNECTIONS_PER_AGENT = 1024
@@ -59,6 +62,9 @@ class Hub:
     agents: Agents
     fleet: Fleet
     directory: Directory
+    terminals: Terminals
+    shares: Shares
+    relays: Relays
     signatures: Signatures
     peers: Peers
     hubs: Hubs
@@ -111,6 +117,8 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             tasks=tasks,
             timeout_s=settings.agent.call_timeout_s,
         )
+        shares = Shares(database)
+        relays = Relays(tasks, idle_timeout_s=settings.terminal.idle_timeout_s)
         agents = Agents(registry, inventory, directory.port, tasks)
         operations = Operations(
             OperationStore(database),
@@ -147,6 +155,8 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         writers.spawn(events.run(), name="events")  # ends last: whatever ends before may still tell
         tasks.spawn(sessions.run(), name="sessions")
         tasks.spawn(tokens.run(), name="tokens")
+        tasks.spawn(shares.run(), name="shares")
+        tasks.spawn(relays.look_forever(), name="idle viewers")
         try:
             yield Hub(
                 database=database,
@@ -160,6 +170,9 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 agents=agents,
                 fleet=fleet,
                 directory=directory,
+                terminals=Terminals(registry, directory.shells),
+                shares=shares,
+                relays=relays,
                 signatures=signatures,
                 peers=peers,
                 hubs=hubs,

@@ -44,6 +44,13 @@ class EventSettings(_Group):
     """Events kept for watchers that come back; one that missed more is told to reload."""
 
 
+class TerminalSettings(_Group):
+    """What holds for those who watch terminals."""
+
+    idle_timeout_s: float = Field(default=0.0, ge=0, le=30 * DAY_S)
+    """Seconds without a byte from a viewer after which it is closed, the shell going on; 0 never does."""
+
+
 class OperationSettings(_Group):
     """What is kept of the operations."""
 
@@ -95,6 +102,7 @@ class Settings(DaemonSettings):
     session: SessionSettings = SessionSettings()
     event: EventSettings = EventSettings()
     operation: OperationSettings = OperationSettings()
+    terminal: TerminalSettings = TerminalSettings()
     p2p: P2pSettings = P2pSettings()
 
     def store_url(self) -> str:

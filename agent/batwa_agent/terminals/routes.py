@@ -104,7 +104,7 @@ async def close_viewers(request: web.Request) -> web.Response:
 async def show_terminal(request: web.Request) -> web.StreamResponse:
     """GET /ws?vm_name= | ?terminal_id= (WebSocket)"""
     handshake = web.WebSocketResponse(protocols=(SUBPROTOCOL,)).can_prepare(request)
-    if not handshake.ok:
+    if request.headers.get("Upgrade", "").lower() != "websocket":
         raise InvalidRequest("This is a WebSocket; ask for an upgrade.")
     shape = PlainSocket if handshake.protocol is None else FullSocket
     query = read_query(request, WsQuery)

@@ -145,6 +145,8 @@ class Heartbeat(Wire):
     """What runs its VMs."""
     load: HostLoad | None = None
     """How busy it is."""
+    terminals: int | None = Field(default=None, ge=0)
+    """Terminals it has, those included that have ended and are still listed; None if it does not tell."""
 
 
 class HeartbeatAnswer(Wire):

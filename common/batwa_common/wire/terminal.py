@@ -112,6 +112,8 @@ class OpenTerminal(Command):
     """None takes the agent's setting."""
     record: bool | None = None
     """Whether to record it; None follows the agent's policy."""
+    record_input: bool = False
+    """Whether a recording has the keys as well, passwords that are typed included."""
 
 
 class Resize(Wire):

@@ -2,7 +2,23 @@
 
 from batwa_common.web.routes import Route
 
-from . import agents, auth, events, health, keys, p2p, remote, root, terminals, tokens, users, vms
+from . import (
+    agents,
+    auth,
+    commands,
+    events,
+    health,
+    keys,
+    p2p,
+    recordings,
+    remote,
+    root,
+    shares,
+    terminals,
+    tokens,
+    users,
+    vms,
+)
 from .reference import with_reference
 
 ROUTES: list[Route] = with_reference(
@@ -19,5 +35,8 @@ ROUTES: list[Route] = with_reference(
         *p2p.ROUTES,
         *remote.ROUTES,
         *terminals.ROUTES,
+        *shares.ROUTES,
+        *recordings.ROUTES,
+        *commands.ROUTES,
     ]
 )

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from batwa_common.wire.exec import Exec, ExecResult
 from batwa_common.wire.operation import Operation
+from batwa_common.wire.recording import Recording, Recordings
+from batwa_common.wire.terminal import OpenTerminal, Terminal
 from batwa_common.wire.vm import Vm, VmCommand, VmInfo
 
 
@@ -33,6 +36,42 @@ class AgentPort(Protocol):
 
     async def list_vms(self) -> tuple[Vm, ...]:
         """Ask for the list; agents that push their inventory need not be asked."""
+        ...
+
+
+class ShellPort(Protocol):
+    """Terminals, recordings and commands of one agent; raises as `AgentPort` does."""
+
+    async def open(self, order: OpenTerminal, *, by: str) -> Terminal:
+        """Open a terminal with nobody attached."""
+        ...
+
+    async def terminals(self) -> tuple[Terminal, ...]:
+        """List terminals."""
+        ...
+
+    async def terminal(self, terminal_id: str) -> Terminal:
+        """Tell about one. Raises `NotFound`."""
+        ...
+
+    async def end(self, terminal_id: str) -> Terminal:
+        """End one. Raises `NotFound`."""
+        ...
+
+    async def recordings(self) -> Recordings:
+        """List recordings."""
+        ...
+
+    async def recording(self, recording_id: str) -> Recording:
+        """Tell about one. Raises `NotFound`."""
+        ...
+
+    async def remove_recording(self, recording_id: str) -> None:
+        """Remove one. Raises `NotFound`, `Conflict`."""
+        ...
+
+    async def run(self, vm_name: str, asked: Exec) -> ExecResult:
+        """Run a command to its end."""
         ...
 
 

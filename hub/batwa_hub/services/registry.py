@@ -30,6 +30,8 @@ class Known:
     online: bool
     vm_count: int = 0
     """As it last told; what is counted here comes first."""
+    terminals: int | None = None
+    """As it last told; None if it has not."""
 
 
 class Registry:
@@ -102,12 +104,22 @@ class Registry:
             driver=beat.driver or known.row.driver,
             load=beat.load or known.row.load,
         )
-        self._known[beat.agent_id] = Known(row, self._now(), True, beat.vm_count)
+        self._known[beat.agent_id] = Known(row, self._now(), True, beat.vm_count, beat.terminals)
         self._unflushed.add(beat.agent_id)
         if not known.online:
             log.info("agent.online", agent=beat.agent_id)
         if not known.online or row.driver != known.row.driver:
             await self._tell(beat.agent_id)
+
+    def may_have_terminals(self, agent_id: str) -> bool:
+        """Whether it is worth asking an agent for its terminals. Raises `AgentNotFound`."""
+        known = self._get(agent_id)
+        return known.online and known.terminals != 0
+
+    def opened_terminal(self, agent_id: str) -> None:
+        """An agent has a terminal that its last sign of life could not tell of."""
+        if (known := self._known.get(agent_id)) is not None:
+            self._known[agent_id] = replace(known, terminals=None)
 
     async def unregister(self, agent_id: str) -> None:
         """Forget an agent. Raises `AgentNotFound`."""

@@ -192,3 +192,15 @@ peer_messages = sa.Table(
     sa.Column("received_at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )
+
+terminal_shares = sa.Table(
+    "terminal_shares",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("secret_hash", sa.String, nullable=False, unique=True),
+    sa.Column("terminal_id", sa.String, nullable=False, index=True),
+    sa.Column("mode", sa.String, nullable=False),
+    sa.Column("created_by", sa.String, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+)

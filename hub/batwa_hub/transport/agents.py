@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from urllib.parse import quote
 
 import aiohttp
@@ -18,7 +19,7 @@ from batwa_common.wire.documented import VmInfoAnswer, VmList
 from batwa_common.wire.operation import Operation, SubmitOperation
 from batwa_common.wire.vm import Vm, VmCommand, VmInfo
 
-from .far import Answer, Far
+from .far import MAX_REFUSAL_BYTES, Answer, Far
 
 _OPERATION = TypeAdapter(Operation)
 _INFO = TypeAdapter(VmInfoAnswer)
@@ -70,6 +71,23 @@ class AgentHttp(Far):
         keyed = {**headers, "X-API-Key": await self._api_key()}
         async with self.opening(self.url.with_path(path).with_query(query), keyed) as answer:
             yield answer
+
+    @asynccontextmanager
+    async def streaming(self, path: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """GET something long with the agent's key, to be read while the block runs; *path* is encoded."""
+        headers = {"X-API-Key": await self._api_key()}
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self.timeout_s)
+        try:
+            async with self.session.get(
+                self.url.with_path(path, encoded=True), headers=headers, timeout=timeout
+            ) as answer:
+                if answer.status != HTTPStatus.OK:
+                    raise self.failure(answer.status, await answer.content.read(MAX_REFUSAL_BYTES))
+                yield answer
+        except aiohttp.ClientConnectorError as err:
+            raise self._unreachable() from err
+        except (aiohttp.ClientError, TimeoutError) as err:
+            raise self.timed_out(f"{self.who} broke off in the middle") from err
 
     def refusal(self) -> BatwaError:
         """Return that the agent has another key."""

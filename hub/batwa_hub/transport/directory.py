@@ -10,6 +10,7 @@ from batwa_hub.store.agents import AgentRow
 
 from .agents import AgentHttp, NativeAgent
 from .documented import DocumentedAgent, Pending
+from .shells import AgentShells
 
 HAS_OPERATIONS = "operations"
 """The feature of agents that keep operations; others only speak the documented API."""
@@ -51,6 +52,10 @@ class Directory:
             api_key=lambda: self._secret(row.key_id),
             timeout_s=self._timeout_s,
         )
+
+    def shells(self, agent_id: str) -> AgentShells:
+        """Return the agent's terminals, recordings and commands. Raises `AgentNotFound`."""
+        return AgentShells(self.http(agent_id))
 
     def port(self, agent_id: str) -> AgentPort:
         """Return the agent as services call it. Raises `AgentNotFound`."""

@@ -4,6 +4,7 @@ The hub never puts a frame of its own into a stream it does not parse.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import cast
 
@@ -20,6 +21,9 @@ LINGER_S = 5.0
 """How long one side may take to flush after the other has gone."""
 BUFFER_BYTES = 128 << 10
 """Unsent bytes per direction above which the source is no longer read."""
+
+_PONG, _PONG_BYTES = 0x8A, 6
+"""How a browser's answer to an empty ping looks (RFC 6455, 5.5.3): nobody's doing, so no activity."""
 
 
 class _Rest:
@@ -44,6 +48,7 @@ class _End(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.received_bytes = 0
+        self.active_at_s = time.monotonic()
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -52,6 +57,8 @@ class _End(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received_bytes += len(data)
+        if len(data) != _PONG_BYTES or data[0] != _PONG:
+            self.active_at_s = time.monotonic()
         if (out := self.peer.transport) is not None:
             out.write(data)
 
@@ -95,6 +102,25 @@ class Splice:
     def __init__(self) -> None:
         self._browser, self._agent = _End(), _End()
         self._browser.peer, self._agent.peer = self._agent, self._browser
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the browser last sent anything but the answer to a ping."""
+        return time.monotonic() - self._browser.active_at_s
+
+    @property
+    def is_open(self) -> bool:
+        """Whether both ends are connected."""
+        return self._browser.transport is not None and self._agent.transport is not None
+
+    @property
+    def received_bytes(self) -> int:
+        """Bytes that came, both ways together."""
+        return self._browser.received_bytes + self._agent.received_bytes
+
+    async def closed(self) -> None:
+        """Wait until both connections have gone."""
+        await asyncio.wait((self._browser.lost, self._agent.lost))
 
     def abort(self) -> None:
         """Drop both connections now, for instance since the login was revoked."""

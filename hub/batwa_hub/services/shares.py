@@ -1,0 +1,133 @@
+"""Links to terminals: made once, looked up by hash, ended at once when revoked or expired."""
+
+import asyncio
+import contextlib
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from batwa_common.errors import Conflict, NotAuthenticated, NotFound, Unavailable
+from batwa_common.wire.base import utc_now
+from batwa_common.wire.share import IssuedShare, NewShare, Share
+from batwa_hub.store.database import Database
+from batwa_hub.store.tables import terminal_shares as shares
+
+from .guesses import Guesses
+from .living import Living, OnEnd
+
+log = structlog.stdlib.get_logger(__name__)
+
+PREFIX = "bts_"
+"""Tells a link's secret from other secrets, for people and for programs that look for leaked ones."""
+MOST_SHARES = 100
+"""Of one terminal."""
+
+
+class Shares:
+    """Links in the store, by the hash of their secret.
+
+    Args:
+        database: Where they are.
+        guesses: Who must wait; left out, one of its own.
+        now: Wall clock; tests pass their own.
+    """
+
+    def __init__(
+        self, database: Database, *, guesses: Guesses | None = None, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._database = database
+        self._guesses = guesses or Guesses()
+        self._now = now
+        self._living = Living[Share]()
+
+    async def issue(self, terminal_id: str, asked: NewShare, *, by: str, page: str) -> IssuedShare:
+        """Make a link; *page* is where a browser is to go with it. Raises `Conflict` for too many."""
+        secret, now = PREFIX + secrets.token_urlsafe(32), self._now()
+        share = Share(
+            id=secrets.token_hex(6),
+            terminal_id=terminal_id,
+            mode=asked.mode,
+            created_by=by,
+            created_at=now,
+            expires_at=now + timedelta(seconds=asked.expires_in_s),
+        )
+        row = {**share.model_dump(exclude={"viewers"}), "secret_hash": _hash(secret)}
+        async with self._database.writing() as connection:
+            await connection.execute(sa.delete(shares).where(shares.c.expires_at <= now))
+            of_it = sa.select(sa.func.count()).where(shares.c.terminal_id == terminal_id)
+            if (await connection.scalar(of_it) or 0) >= MOST_SHARES:
+                raise Conflict(f"There are {MOST_SHARES} links to this terminal already; revoke some.")
+            await connection.execute(sa.insert(shares).values(row))
+        log.info("share.issued", share=share.id, terminal=terminal_id, mode=share.mode, by=by)
+        return IssuedShare(**share.model_dump(), token=secret, url=f"{page}#share={secret}")
+
+    async def find(self, terminal_id: str) -> tuple[Share, ...]:
+        """Return the links to a terminal that still work, oldest first."""
+        query = sa.select(shares).where(
+            shares.c.terminal_id == terminal_id, shares.c.expires_at > self._now()
+        )
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query.order_by(shares.c.created_at, shares.c.id))
+            return tuple(Share.model_validate(row, from_attributes=True) for row in rows)
+
+    async def revoke(self, terminal_id: str, share_id: str) -> None:
+        """Remove a link; what is open through it ends now. Raises `NotFound`."""
+        mine = (shares.c.id == share_id) & (shares.c.terminal_id == terminal_id)
+        async with self._database.writing() as connection:
+            gone = await connection.execute(sa.delete(shares).where(mine))
+        if not gone.rowcount:
+            raise NotFound(f"There is no link '{share_id}' to that terminal.")
+        log.info("share.revoked", share=share_id, terminal=terminal_id)
+        self._living.ended(share_id)
+
+    async def end_of(self, terminal_id: str) -> None:
+        """Remove every link to a terminal: it is no more."""
+        for share in await self.find(terminal_id):
+            with contextlib.suppress(NotFound):  # revoked meanwhile
+                await self.revoke(terminal_id, share.id)
+
+    async def authenticate(self, secret: str, *, address: str) -> Share:
+        """Return the link of that secret.
+
+        Raises `NotAuthenticated`, and `TooManyRequests` for guessing from *address*. A right secret is
+        never made to wait: with 256 random bits nobody gets to one by guessing.
+        """
+        query = sa.select(shares).where(shares.c.secret_hash == _hash(secret))
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is not None and self._now() < row.expires_at:
+            return Share.model_validate(row, from_attributes=True)
+        self._guesses.attempt("share", address, of="links")
+        log.warning("share.refused", remote=address)
+        raise NotAuthenticated("The link is unknown, revoked or expired; ask for a new one.")
+
+    def ends(self, share_id: str, callback: OnEnd) -> contextlib.AbstractContextManager[None]:
+        """While the block runs, have *callback* called once, within a second, when the link has ended."""
+        return self._living.watch(share_id, callback)
+
+    async def look(self) -> None:
+        """Look once whether links in use have ended."""
+        if not (watched := self._living.watched()):
+            return
+        query = sa.select(shares.c.id).where(shares.c.id.in_(watched), shares.c.expires_at > self._now())
+        async with self._database.reading() as connection:
+            alive = set((await connection.scalars(query)).all())
+        for share_id in watched:
+            if share_id not in alive:
+                self._living.ended(share_id)
+
+    async def run(self, *, every_s: float = 0.5) -> None:
+        """Run `look` until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            with contextlib.suppress(Unavailable):  # the database has logged it; the next look will tell
+                await self.look()
+
+
+def _hash(secret: str) -> str:
+    # A plain hash: the secret has 256 random bits, there is nothing to guess or to compare in constant time.
+    return hashlib.sha256(secret.encode()).hexdigest()

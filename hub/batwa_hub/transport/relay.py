@@ -1,0 +1,102 @@
+"""Relayed WebSockets while they last, and their end when the login ends, when idle, when the hub stops."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from typing import NamedTuple
+
+import structlog
+from aiohttp import web
+
+from batwa_common.errors import BatwaError
+from batwa_common.supervisor import Supervisor
+from batwa_common.wire.terminal import CloseCode
+
+from .far import Far
+from .shells import AgentShells
+from .splice import Splice
+
+log = structlog.stdlib.get_logger(__name__)
+
+ABORT_S = 0.8
+"""How long an agent may take to close a viewer with a code; then the connection is dropped."""
+LOOK_S = 5.0
+"""How often idle ones are looked for, at most."""
+
+Valid = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""While the block runs, calls back once when what the caller came with is valid no more."""
+
+
+class _Live(NamedTuple):
+    splice: Splice
+    shells: AgentShells | None
+    """Who can close it with a code; None if nobody can."""
+    key: str
+
+
+class Relays:
+    """Every WebSocket that passes through this process.
+
+    Args:
+        tasks: Owns their ends.
+        idle_timeout_s: Seconds without a byte from the browser, answers to pings aside, after which a
+            terminal's viewer is closed; 0 never does.
+    """
+
+    def __init__(self, tasks: Supervisor, *, idle_timeout_s: float) -> None:
+        self._tasks = tasks
+        self._idle_timeout_s = idle_timeout_s
+        self._live: set[_Live] = set()
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._live)
+
+    async def run(
+        self,
+        request: web.Request,
+        far: Far,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        valid: Valid,
+        shells: AgentShells | None = None,
+        answering: Mapping[str, str] | None = None,
+    ) -> None:
+        """Relay *request* until either side ends; with *shells* it is a terminal's viewer there."""
+        live = _Live(Splice(), shells, secrets.token_urlsafe(12))
+        if shells is not None:
+            query = {**query, "viewer_key": live.key}
+        self._live.add(live)
+        try:
+            with valid(lambda: self._end_soon(live, CloseCode.REMOVED)):
+                await live.splice.run(request, far, path, query, answering=answering)
+        finally:
+            self._live.discard(live)
+
+    async def look_forever(self) -> None:
+        """Close idle viewers, until cancelled; returns at once if that is off."""
+        limit_s = self._idle_timeout_s
+        while limit_s > 0:
+            await asyncio.sleep(min(LOOK_S, limit_s / 4))
+            for live in list(self._live):
+                if live.shells is not None and live.splice.idle_s > limit_s:
+                    self._end_soon(live, CloseCode.IDLE)
+
+    async def stop(self) -> None:
+        """Close all: the hub is stopping, and shells go on."""
+        await asyncio.gather(*(self._end(live, CloseCode.STOPPING) for live in list(self._live)))
+
+    def _end_soon(self, live: _Live, code: CloseCode) -> None:
+        self._tasks.spawn(self._end(live, code), name="end of a relayed connection")
+
+    async def _end(self, live: _Live, code: CloseCode) -> None:
+        """Have the agent close it, so that the browser is told why; drop it if that takes too long."""
+        if live.shells is not None and live.splice.is_open:
+            with suppress(TimeoutError, BatwaError):
+                async with asyncio.timeout(ABORT_S):
+                    await live.shells.close_viewer(live.key, code=code)
+                    await live.splice.closed()
+        log.info("relay.ended", code=int(code), bytes=live.splice.received_bytes)
+        live.splice.abort()
