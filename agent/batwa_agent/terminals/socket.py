@@ -60,8 +60,8 @@ class TerminalSocket(ABC):
         self.key = key
         self.size = size
         self.offset = 0
-        self.left_on_purpose = False
-        """Whether the viewer closed, rather than went away or was lost."""
+        self.left_on_purpose = True
+        """Whether the viewer closed, or never came, rather than went away or was lost."""
         self._acked = 0
         self._terminal = terminal
         # Pings are ours: while a paste waits for the shell nothing is read, and that is not silence.
@@ -85,6 +85,7 @@ class TerminalSocket(ABC):
     async def show_terminal(self, request: web.Request, wanted: Wanted) -> web.WebSocketResponse[bool]:
         """Upgrade, pass keys and output until either side ends, and close."""
         await self._ws.prepare(request)
+        self.left_on_purpose = False
         self._transport = request.transport
         if self._transport is not None:
             self.bound(self._transport)
