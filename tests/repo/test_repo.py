@@ -7,6 +7,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic.json_schema import models_json_schema
@@ -14,7 +15,9 @@ from pydantic.json_schema import models_json_schema
 from batwa_common import wire
 from batwa_common.errors import BatwaError
 from batwa_common.web.routes import Route
+from batwa_common.wire import terminal as wire_terminal
 from batwa_common.wire.base import Command, Wire
+from batwa_common.wire.terminal import CloseCode
 from batwa_hub.api.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +91,27 @@ def test_every_route_is_in_the_documentation(route: Route) -> None:
 @pytest.mark.parametrize("code", BatwaError.by_code)
 def test_every_error_code_is_in_the_documentation(code: str) -> None:
     assert f"`{code}`" in documented_text()
+
+
+@pytest.mark.parametrize("code", CloseCode)
+def test_every_close_code_is_in_the_protocol(code: CloseCode) -> None:
+    assert f"| {code.value} |" in (ROOT / "docs" / "protocol.md").read_text()
+
+
+CONTROL = [
+    m
+    for m in vars(wire_terminal).values()
+    if isinstance(m, type) and issubclass(m, Wire) and "type" in m.model_fields
+]
+
+
+@pytest.mark.parametrize("message", CONTROL, ids=lambda message: message.__name__)
+def test_every_control_message_is_in_the_protocol(message: type[Wire]) -> None:
+    kind = get_args(message.model_fields["type"].annotation)[0]
+    lines = [
+        li for li in (ROOT / "docs" / "protocol.md").read_text().splitlines() if f'"type": "{kind}"' in li
+    ]
+    assert any(all(f'"{name}"' in line for name in message.model_fields) for line in lines), kind
 
 
 def test_every_error_says_when_it_happens() -> None:

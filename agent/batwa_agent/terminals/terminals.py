@@ -2,10 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import structlog
 
@@ -295,14 +295,16 @@ class Terminals:
             self.attached(other)
             self._after(0, other, self._forget)
 
-    def _after(self, seconds: float, terminal: Terminal, what: Callable[[Terminal], object]) -> None:
+    def _after(
+        self, seconds: float, terminal: Terminal, what: Callable[[Terminal], Coroutine[Any, Any, None]]
+    ) -> None:
         if not self._stopping:
             loop = asyncio.get_running_loop()
             self._timers[terminal.record.id] = loop.call_later(seconds, self._due, terminal, what)
 
-    def _due(self, terminal: Terminal, what: Callable[[Terminal], object]) -> None:
+    def _due(self, terminal: Terminal, what: Callable[[Terminal], Coroutine[Any, Any, None]]) -> None:
         self._timers.pop(terminal.record.id, None)
-        self._tasks.spawn(what(terminal), name="terminal timer")  # type: ignore[arg-type]
+        self._tasks.spawn(what(terminal), name="terminal timer")
 
     async def _expire(self, terminal: Terminal) -> None:
         if not terminal.viewers and terminal.ending is None:
