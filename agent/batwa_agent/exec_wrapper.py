@@ -19,7 +19,7 @@ WRAPPER = f"""
 word=$1 limit=$2; shift 2
 stopped=0
 stop() {{
-    stopped=1
+    stopped=1 again=1
     kill -TERM "-$child" 2>/dev/null
     setsid sh -c 'sleep {ENDED_AFTER_S}; kill -KILL "-$1"' "$word" "$child" </dev/null >/dev/null 2>&1 &
     killer=$!
@@ -32,8 +32,12 @@ exec 3<&-
 trap stop TERM
 setsid sh -c 'sleep "$1"; kill -TERM "$2"' "$word" "$limit" "$$" </dev/null >/dev/null 2>&1 &
 watch=$!
-wait "$child"; code=$?
-while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
+code=
+while :; do
+    again=0; wait "$child"; told=$?
+    [ "$told" = 127 ] && [ -n "$code" ] || code=$told
+    [ "$again" = 1 ] || break
+done
 trap '' TERM
 kill -KILL "-$watch" ${{killer:+"-$killer"}} 2>/dev/null
 printf '%s %s %s\\n' "$word" "$code" "$stopped" >&2

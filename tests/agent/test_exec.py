@@ -118,9 +118,9 @@ def alive(word: str) -> bool:
     return False
 
 
-async def until_dead(word: str) -> None:
+async def until(word: str, *, lives: bool) -> None:
     async with asyncio.timeout(15):
-        while await asyncio.to_thread(alive, word):
+        while await asyncio.to_thread(alive, word) is not lives:
             await asyncio.sleep(0.1)
 
 
@@ -129,7 +129,7 @@ async def test_nothing_of_it_is_left_in_the_vm_when_time_is_up(commands: Command
     told = await run(commands, "sh", "-c", f"sleep {nap} & sleep {nap}", timeout_s=0.3)
 
     assert told.timed_out
-    await until_dead(nap)
+    await until(nap, lives=False)
 
 
 async def test_a_command_that_nobody_waits_for_is_ended_in_the_vm(commands: Commands) -> None:
@@ -146,11 +146,11 @@ async def test_a_command_that_nobody_waits_for_is_ended_in_the_vm(commands: Comm
     )
     async with asyncio.timeout(20):
         await begun.wait()
-    assert await asyncio.to_thread(alive, nap)
+    await until(nap, lives=True)
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
 
-    await until_dead(nap)
+    await until(nap, lives=False)
 
 
 async def test_what_a_command_leaves_running_does_not_hold_it_up(commands: Commands) -> None:

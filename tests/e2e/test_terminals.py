@@ -63,6 +63,8 @@ class Screen:
             told = json.loads(message.data)
             if told["type"] == "hello":
                 self.hello, self.offset = told, told["offset"]
+            elif told["type"] == "skip":
+                self.offset = told["offset"]
         else:
             return False
         return True
@@ -81,6 +83,17 @@ async def watch(session: aiohttp.ClientSession, query: str) -> Screen:
     socket = await session.ws_connect(f"/ws?{query}", protocols=V1)
     assert socket.protocol == "batwa.v1"
     return Screen(socket)
+
+
+async def watch_soon(session: aiohttp.ClientSession, query: str) -> Screen:
+    """Attach as soon as the hub has heard from the agent again."""
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                return await watch(session, query)
+            except aiohttp.WSServerHandshakeError as err:
+                assert err.status == 502
+                await asyncio.sleep(0.1)
 
 
 async def test_a_terminal_is_opened_listed_and_ended(admin: aiohttp.ClientSession) -> None:
@@ -173,6 +186,7 @@ async def test_a_recording_is_downloaded_whole_and_valid(admin: aiohttp.ClientSe
     await viewer.type("seq 1 20000; echo '€'; exit 3\n")
     await viewer.closed(20)
     told = await call(admin, "GET", f"/api/terminals/{terminal_id}")
+    assert told["exit_code"] == 3
     async with asyncio.timeout(10):
         while (meta := await call(admin, "GET", f"/api/recordings/{told['recording_id']}"))[
             "state"
@@ -212,7 +226,7 @@ async def test_the_shell_outlives_the_hub_and_no_byte_is_lost(
         await stopping
     await asyncio.to_thread(fleet.hub.start)
 
-    again = await watch(admin, f"terminal_id={terminal_id}&offset={viewer.offset}")
+    again = await watch_soon(admin, f"terminal_id={terminal_id}&offset={viewer.offset}")
     again.seen = viewer.seen
     await again.until(b"\r\nend\r\n", 40)
     lines = [line for line in again.seen.decode().split("\r\n") if line.startswith("line ")]
