@@ -16,6 +16,7 @@ import structlog
 
 from .child import Started
 from .keeper import Kept
+from .proc import is_running
 from .record import Record
 
 log = structlog.stdlib.get_logger(__name__)
@@ -36,21 +37,26 @@ class HeldChild:
         self._holder = holder
         self.exit_code: int | None = None
         self.told = asyncio.Event()
-        """Set when the holder has told its end."""
+        """Set when its end is known."""
+        self.is_orphan = False
+        """Whether the holder that started it has gone."""
 
     def signal(self, number: int) -> None:
         """Send its process group a signal."""
-        if not self.told.is_set():
-            self._holder.signal(self._key, self.pid, number)
+        if self.is_orphan and not self.told.is_set():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+        elif not self.told.is_set():
+            self._holder.signal(self._key, number)
 
     async def ended(self, within_s: float) -> bool:
         """Wait until it has ended; without a holder that is seen, and how it ended stays unknown."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while not self.told.is_set():
-                    if self._holder.is_connected:
+                    if not self.is_orphan:
                         await self._holder.news(self.told)
-                    elif not _exists(self.pid):
+                    elif not await asyncio.to_thread(is_running, self.pid):
                         self.told.set()
                     else:
                         await asyncio.sleep(0.02)
@@ -142,13 +148,9 @@ class HolderKeeper:
         """Leave the holder alone with what it holds."""
         self._drop()
 
-    def signal(self, key: str, pid: int, number: int) -> None:
+    def signal(self, key: str, number: int) -> None:
         """Send the process group of a child a signal."""
-        if self._socket is not None:
-            self._ask({"do": "signal", "key": key, "number": int(number)})
-        else:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, number)
+        self._ask({"do": "signal", "key": key, "number": int(number)})
 
     async def news(self, event: asyncio.Event) -> None:
         """Wait for *event* or the loss of the holder."""
@@ -169,7 +171,7 @@ class HolderKeeper:
         connection.setblocking(False)
         self._socket = connection
         self._received.clear()
-        self._lost.clear()
+        self._lost = asyncio.Event()
         asyncio.get_running_loop().add_reader(connection.fileno(), self._readable)
 
     def _ask(self, request: dict[str, Any]) -> None:
@@ -237,6 +239,9 @@ class HolderKeeper:
             self._socket.close()
             self._socket = None
         self._lost.set()
+        for child in self._children.values():
+            child.is_orphan = True
+        self._children.clear()
         waiting: list[asyncio.Future[Any]] = [*self._starting.values()]
         if self._listing is not None:
             waiting.append(self._listing)
@@ -294,13 +299,3 @@ def _start_holder(directory: Path, orphan_s: float) -> None:
             )
     finally:
         os.close(at)
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -6,15 +6,16 @@ and `KillMode=process`, else systemd itself ends the shells when it stops the ag
 
 import asyncio
 import os
+import select
 import socket
 from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import structlog
 
 from .child import Started
 from .keeper import Kept, NoKeeper, close_fds
+from .proc import began
 from .record import Record
 
 log = structlog.stdlib.get_logger(__name__)
@@ -28,9 +29,21 @@ class Orphan:
 
     exit_code: int | None = None
 
-    def __init__(self, pid: int, began: str | None) -> None:
+    def __init__(self, pid: int, pidfd: int | None) -> None:
         self.pid = pid
-        self._began = began
+        self._pidfd = pidfd
+
+    @classmethod
+    def find(cls, pid: int, began_at: str | None) -> "Orphan":
+        """Return process *pid* if it is the one that began then, else one that has ended. Blocks."""
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return cls(pid, None)
+        if began_at is None or began(pid) != began_at:
+            os.close(pidfd)
+            return cls(pid, None)
+        return cls(pid, pidfd)
 
     def signal(self, number: int) -> None:
         """Send its process group a signal."""
@@ -42,14 +55,22 @@ class Orphan:
         """Wait until it has ended."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + within_s
-        while await asyncio.to_thread(self._is_there):
+        while self._is_there():
             if loop.time() > give_up_at:
                 return False
             await asyncio.sleep(0.02)
         return True
 
     def _is_there(self) -> bool:
-        return self._began is not None and began(self.pid) == self._began
+        """Look at its pidfd, which is readable once it has ended (pidfd_open(2)) and then of no more use."""
+        if self._pidfd is None:
+            return False
+        look = select.poll()
+        look.register(self._pidfd, select.POLLIN)
+        if look.poll(0):
+            os.close(self._pidfd)
+            self._pidfd = None
+        return self._pidfd is not None
 
 
 class ServiceManager(NoKeeper):
@@ -72,7 +93,8 @@ class ServiceManager(NoKeeper):
         for record in records:
             if record.pid is not None and (fd := self._inherited.pop(_NAME + record.key, None)) is not None:
                 os.set_blocking(fd, False)
-                kept[record.key] = Kept(fd, Orphan(record.pid, record.pid_began))
+                child = await asyncio.to_thread(Orphan.find, record.pid, record.pid_began)
+                kept[record.key] = Kept(fd, child)
         strange = {name: fd for name, fd in self._inherited.items() if name.startswith(_NAME)}
         for name in strange:
             await self.forget(name.removeprefix(_NAME))
@@ -116,15 +138,3 @@ def inherited_fds(env: MutableMapping[str, str], pid: int) -> dict[str, int]:
     for fd in fds:
         os.set_inheritable(fd, False)
     return dict(zip(names, fds, strict=False))
-
-
-def began(pid: int) -> str | None:
-    """Return when process *pid* began, in the kernel's ticks; None if there is none, or only a zombie.
-
-    proc_pid_stat(5), fields 3 and 22; the name in field 2 may hold anything, so count from its end.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in {b"Z", b"X"} else fields[19].decode()

@@ -19,8 +19,8 @@ from .child import Child, hang_up
 from .keeper import Keeper, Kept
 from .log_file import create_log, open_log
 from .output_log import OutputLog
+from .proc import began
 from .record import Record, load_records, log_path, remove
-from .service_manager import began
 from .terminal import Terminal
 from .turns import Turns
 from .viewer import REMOVED, STOPPING, TERMINATED, Ending
