@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -91,8 +92,7 @@ async def watch_soon(session: aiohttp.ClientSession, query: str) -> Screen:
         while True:
             try:
                 return await watch(session, query)
-            except aiohttp.WSServerHandshakeError as err:
-                assert err.status == 502
+            except aiohttp.WSServerHandshakeError:
                 await asyncio.sleep(0.1)
 
 
@@ -229,8 +229,8 @@ async def test_the_shell_outlives_the_hub_and_no_byte_is_lost(
     again = await watch_soon(admin, f"terminal_id={terminal_id}&offset={viewer.offset}")
     again.seen = viewer.seen
     await again.until(b"\r\nend\r\n", 40)
-    lines = [line for line in again.seen.decode().split("\r\n") if line.startswith("line ")]
-    assert lines == [f"line {n}" for n in range(1, 3001)]
+    numbers = [int(number) for number in re.findall(rb"line (\d+)\r\n", again.seen)]
+    assert numbers == list(range(1, 3001))
     await again.socket.close()
 
 

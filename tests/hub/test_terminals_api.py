@@ -1,0 +1,231 @@
+"""Terminals of many agents over HTTP: who is asked, who may, and what one silent agent costs."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import WSMsgType, web
+from aiohttp.pytest_plugin import AiohttpClient
+from aiohttp.test_utils import TestClient, TestServer
+
+from batwa_common.wire.base import utc_now
+from batwa_common.wire.terminal import Terminal
+from batwa_hub.app import make_app
+from batwa_hub.hub import Hub
+
+from .conftest import PASSWORD
+from .fleet_fakes import beat, register, serving, vm
+
+FEATURES = ("operations", "inventory", "terminals", "shells")
+
+
+class Agent:
+    """An agent with one terminal and one VM, that notes what it is asked."""
+
+    def __init__(self, agent_id: str) -> None:
+        self.agent_id = agent_id
+        self.asked: list[str] = []
+        self.queries: list[dict[str, str]] = []
+        self.silent = False
+        self.released = asyncio.Event()
+        self.url = ""
+        self.runner: web.AppRunner | None = None
+        self.sockets: dict[str, web.WebSocketResponse[bool]] = {}
+
+    async def start(self) -> None:
+        terminal = "/api/terminals/{id}"
+        self.runner, self.url = await serving(
+            {
+                ("GET", "/api/terminals"): self.list,
+                ("POST", "/api/terminals"): self.one,
+                ("GET", terminal): self.one,
+                ("DELETE", terminal): self.one,
+                ("DELETE", "/api/viewers/{key}"): self.close_viewer,
+                ("GET", "/ws"): self.show,
+            }
+        )
+
+    def terminal(self) -> str:
+        return Terminal(
+            id=f"{self.agent_id}~1",
+            vm_name="web",
+            agent_id=self.agent_id,
+            state="running",
+            rows=24,
+            cols=80,
+            created_at=utc_now(),
+            created_by="somebody",
+            linger_s=60,
+            offset=0,
+            kept_from=0,
+        ).model_dump_json()
+
+    async def note(self, request: web.Request) -> None:
+        self.asked.append(f"{request.method} {request.path}")
+        if self.silent:
+            await self.released.wait()
+
+    async def list(self, request: web.Request) -> web.Response:
+        await self.note(request)
+        return web.Response(body=f"[{self.terminal()}]", content_type="application/json")
+
+    async def one(self, request: web.Request) -> web.Response:
+        await self.note(request)
+        return web.Response(body=self.terminal(), content_type="application/json")
+
+    async def close_viewer(self, request: web.Request) -> web.Response:
+        await self.note(request)
+        await self.sockets[request.match_info["key"]].close(code=int(request.query["code"]))
+        return web.Response(status=204)
+
+    async def show(self, request: web.Request) -> web.WebSocketResponse[bool]:
+        self.queries.append(dict(request.query))
+        socket: web.WebSocketResponse[bool] = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.sockets[request.query["viewer_key"]] = socket
+        await socket.send_bytes(b"$ ")
+        async for _ in socket:
+            pass
+        return socket
+
+
+class Server(TestServer):
+    """As the hub is served: a handler goes on when its connection is not the server's any more."""
+
+    async def _make_runner(self, **options: Any) -> web.BaseRunner:
+        return await super()._make_runner(**{**options, "handler_cancellation": False})
+
+
+@pytest.fixture
+async def stranger(hub: Hub, aiohttp_client: AiohttpClient) -> TestClient:
+    return await aiohttp_client(Server(make_app(hub)))
+
+
+@pytest.fixture
+async def agents(admin: TestClient) -> AsyncIterator[dict[str, Agent]]:
+    found = {name: Agent(name) for name in ("bergen", "local", "oslo")}
+    for name, agent in found.items():
+        await agent.start()
+        headers = await register(admin, name, api_url=agent.url, features=FEATURES)
+        inventory = {"epoch": "e", "revision": 1, "vms": [vm(f"web-{name}").model_dump(mode="json")]}
+        await beat(admin, name, headers, inventory)
+        body = {"agent_id": name, "terminals": 0 if name == "bergen" else 1}
+        await admin.post("/api/agent/heartbeat", json=body, headers=headers)
+    yield found
+    for agent in found.values():
+        agent.released.set()
+        assert agent.runner is not None
+        await agent.runner.cleanup()
+
+
+async def listed(client: TestClient) -> Any:
+    answer = await client.get("/api/terminals")
+    assert answer.status == 200, await answer.text()
+    return await answer.json()
+
+
+async def test_only_agents_that_have_terminals_are_asked(admin: TestClient, agents: dict[str, Agent]) -> None:
+    told = await listed(admin)
+
+    assert {each["id"]: each["agent_id"] for each in told["terminals"]} == {"local~1": None, "oslo~1": "oslo"}
+    assert told["terminals"][1]["agent_hostname"] == "oslo-host"
+    assert not agents["bergen"].asked
+
+
+async def test_a_terminal_opened_a_moment_ago_is_listed(admin: TestClient, agents: dict[str, Agent]) -> None:
+    answer = await admin.post("/api/terminals", json={"vm_name": "web-bergen"})
+    assert answer.status == 201 and answer.headers["Location"] == "/api/terminals/bergen~1"
+
+    assert "bergen~1" in {each["id"] for each in (await listed(admin))["terminals"]}
+    assert agents["bergen"].asked == ["POST /api/terminals", "GET /api/terminals"]
+
+
+async def test_a_silent_agent_is_named_and_holds_nobody_up(
+    admin: TestClient, agents: dict[str, Agent]
+) -> None:
+    agents["oslo"].silent = True
+    began = time.monotonic()
+
+    told = await listed(admin)
+
+    assert [each["id"] for each in told["terminals"]] == ["local~1"] and told["unanswered"] == ["oslo"]
+    assert time.monotonic() - began < 6
+
+
+@pytest.mark.parametrize("name", ["x", "nowhere~1", "~1"])
+async def test_an_id_of_no_agent_is_not_found(admin: TestClient, agents: dict[str, Agent], name: str) -> None:
+    for path in (f"/api/terminals/{name}", f"/api/recordings/{name}", f"/api/recordings/{name}/cast"):
+        assert (await admin.get(path)).status == 404
+    assert (await admin.get(f"/ws?terminal_id={name}", headers={"Upgrade": "websocket"})).status == 404
+    assert not any(agent.asked for agent in agents.values())
+
+
+async def test_a_token_for_one_agent_sees_no_terminal_of_another(
+    admin: TestClient, agents: dict[str, Agent]
+) -> None:
+    del agents
+    answer = await admin.post("/api/auth/tokens", json={"name": "t", "role": "operator", "agents": ["oslo"]})
+    bearer = {"Authorization": f"Bearer {(await answer.json())['token']}"}
+    admin.session.cookie_jar.clear()
+
+    answer = await admin.get("/api/terminals", headers=bearer)
+    assert [each["id"] for each in (await answer.json())["terminals"]] == ["oslo~1"]
+    assert (await admin.get("/api/terminals/local~1", headers=bearer)).status == 404
+    assert (await admin.post("/api/terminals/local~1/shares", headers=bearer, json={})).status == 404
+    asked = {"filter": {}, "command": ["true"]}
+    told = await (await admin.post("/api/exec", headers=bearer, json=asked)).json()
+    assert [each["agent_id"] for each in told["results"]] == ["oslo"]
+
+
+async def test_the_hub_says_who_watches_and_a_browser_cannot(
+    admin: TestClient, agents: dict[str, Agent]
+) -> None:
+    query = "terminal_id=oslo~1&offset=7&rows=30&mode=owner&viewer=root&viewer_key=x"
+    async with admin.ws_connect(f"/ws?{query}") as socket:
+        assert (await socket.receive()).data == b"$ "
+
+    [passed] = agents["oslo"].queries
+    assert passed.pop("viewer_key") not in {"", "x"}
+    assert passed == {
+        "terminal_id": "oslo~1",
+        "mode": "writer",
+        "viewer": "admin",
+        "offset": "7",
+        "rows": "30",
+    }
+
+
+async def test_an_ended_login_is_told_why_and_an_agent_that_hangs_delays_it_little(
+    admin: TestClient, agents: dict[str, Agent]
+) -> None:
+    for silent, code in ((False, 4401), (True, 1006)):
+        answer = await admin.post("/api/auth/login", json={"username": "admin", "password": PASSWORD})
+        assert answer.status == 200
+        async with admin.ws_connect("/ws?terminal_id=oslo~1") as socket:
+            assert (await socket.receive()).data == b"$ "
+            agents["oslo"].silent = silent
+            began = time.monotonic()
+            await admin.post("/api/auth/logout")
+            assert (await socket.receive()).type in {WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR}
+            assert socket.close_code == code
+            assert time.monotonic() - began < 1.5
+
+
+async def test_a_stranger_gets_in_by_a_link_alone(
+    admin: TestClient, agents: dict[str, Agent], hub: Hub
+) -> None:
+    answer = await admin.post("/api/terminals/oslo~1/shares", json={"mode": "write"})
+    assert answer.status == 201
+    share = await answer.json()
+    admin.session.cookie_jar.clear()
+    assert (await admin.get("/ws?terminal_id=oslo~1", headers={"Upgrade": "websocket"})).status == 401
+    assert (await admin.get("/api/terminals")).status == 401
+
+    async with admin.ws_connect(f"/ws?share={share['token']}") as socket:
+        assert (await socket.receive()).data == b"$ "
+        assert len(hub.relays) == 1
+    [passed] = agents["oslo"].queries
+    assert passed["mode"] == "writer" and passed["viewer"] == f"link {share['id']}"
+    assert "share" not in passed and share["token"] not in str(passed)
