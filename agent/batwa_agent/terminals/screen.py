@@ -93,7 +93,7 @@ class Screen:
     def note(self) -> None:
         """More output has come, `SCAN_BYTES` at most: look through what the log is about to forget."""
         log = self._log
-        while log.end - self._scanned > log.keep_bytes - 2 * SCAN_BYTES:
+        while log.end - self._scanned > log.keep_bytes - SCAN_BYTES:
             stop = min(self._scanned + SCAN_BYTES, log.end)
             self._modes.feed(log.read(self._scanned, stop))
             self._scanned = stop
