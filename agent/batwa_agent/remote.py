@@ -1,7 +1,8 @@
 """Commands inside a VM by `multipass exec`, wrapped so that every exit code comes back.
 
-Multipass's client takes a remote 4 for its own "try again" and runs the command for ever, and `multipass shell` always
-exits 0 (both seen in 1.16.3). So 4 travels as 254, and 254 as 255, which already means "the connection was lost, or 255".
+Multipass's client takes a remote 4 for its own "try again" and runs the command for ever, and `multipass
+shell` always exits 0 (both seen in 1.16.3). So 4 travels as 254, and 254 as 255, which already means "the
+connection was lost, or 255".
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Who keeps terminals while agents come and go: the holder process, and systemd by a socket that plays its part."""
+"""Who keeps terminals while agents come and go: the holder, and systemd, played by a socket."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ import pytest
 from batwa_agent.terminals.child import hang_up
 from batwa_agent.terminals.holder_keeper import HolderKeeper
 from batwa_agent.terminals.keeper import Keeper, Kept
-from batwa_agent.terminals.record import Record
 from batwa_agent.terminals.proc import began, is_running
+from batwa_agent.terminals.record import Record
 from batwa_agent.terminals.service_manager import Orphan, ServiceManager, inherited_fds
 from batwa_common.wire.base import utc_now
 

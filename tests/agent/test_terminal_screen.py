@@ -1,4 +1,6 @@
-"""The screen of a terminal: rendered and shown again it is the same screen, also when its beginning is forgotten."""
+"""The screen of a terminal: rendered and shown again it is the same, also when its beginning is forgotten."""
+
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +15,54 @@ from batwa_agent.terminals.viewer import Size
 ROWS, COLS = 12, 40
 KEEP = 256 << 10
 PARTS = [
-    b"plain words ", b"\r\n", b"\n", b"\t", b"\x08", "grüße 漢字 ".encode(), b"\x1b[31m", b"\x1b[1;44m", b"\x1b[0m", b"\x1b[7m",
-    b"\x1b[38;5;208m", b"\x1b[48;2;1;2;3m", b"\x1b[38:2::9:8:7m", b"\x1b[H", b"\x1b[5;7H", b"\x1b[2J", b"\x1b[K", b"\x1b[1K",
-    b"\x1b[3;9r", b"\x1b[r", b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25l", b"\x1b[?25h", b"\x1b[?2004h", b"\x1b[2L", b"\x1b[2M",
-    b"\x1b[3P", b"\x1b[3@", b"\x1b[2S", b"\x1b[2T", b"\x1bM", b"\x1b7", b"\x1b8", b"\x1b(0lqk\x1b(B", b"x\x1b[5b", b"\x1b]2;title\x07",
-    b"\x1bP1$r0m\x1b\\", b"\x1b[>4;2m", b"\x1b[?u", b"\x1b[4h", b"\x1b[4l", b"\x1b=", b"\x1b[99;99;99A", b"\x1b[s", b"\x1b[u", b"\x1b[2Z",
-]  # fmt: skip
+    b"plain words ",
+    b"\r\n",
+    b"\n",
+    b"\t",
+    b"\x08",
+    "grüße 漢字 ".encode(),
+    b"\x1b[31m",
+    b"\x1b[1;44m",
+    b"\x1b[0m",
+    b"\x1b[7m",
+    b"\x1b[38;5;208m",
+    b"\x1b[48;2;1;2;3m",
+    b"\x1b[38:2::9:8:7m",
+    b"\x1b[H",
+    b"\x1b[5;7H",
+    b"\x1b[2J",
+    b"\x1b[K",
+    b"\x1b[1K",
+    b"\x1b[3;9r",
+    b"\x1b[r",
+    b"\x1b[?1049h",
+    b"\x1b[?1049l",
+    b"\x1b[?25l",
+    b"\x1b[?25h",
+    b"\x1b[?2004h",
+    b"\x1b[2L",
+    b"\x1b[2M",
+    b"\x1b[3P",
+    b"\x1b[3@",
+    b"\x1b[2S",
+    b"\x1b[2T",
+    b"\x1bM",
+    b"\x1b7",
+    b"\x1b8",
+    b"\x1b(0lqk\x1b(B",
+    b"x\x1b[5b",
+    b"\x1b]2;title\x07",
+    b"\x1bP1$r0m\x1b\\",
+    b"\x1b[>4;2m",
+    b"\x1b[?u",
+    b"\x1b[4h",
+    b"\x1b[4l",
+    b"\x1b=",
+    b"\x1b[99;99;99A",
+    b"\x1b[s",
+    b"\x1b[u",
+    b"\x1b[2Z",
+]
 
 
 def look(screen: Emulator) -> object:
@@ -53,7 +97,7 @@ def test_a_rendered_screen_is_the_same_screen(parts: list[bytes]) -> None:
 def test_how_output_is_cut_does_not_matter(parts: list[bytes], cuts: list[int]) -> None:
     data = b"".join(parts)
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    pieces = [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [data[a:b] for a, b in itertools.pairwise(edges)]
     assert look(shown(*pieces)) == look(shown(data))
 
 

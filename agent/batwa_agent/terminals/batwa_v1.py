@@ -1,4 +1,4 @@
-"""The subprotocol `batwa.v1`: binary frames are bytes, text frames are JSON control messages (docs/protocol.md)."""
+"""The subprotocol `batwa.v1`: binary frames are bytes, text frames JSON messages (docs/protocol.md)."""
 
 import asyncio
 from typing import Annotated

@@ -1,7 +1,7 @@
 """A terminal emulator in memory: pyte, with what full-screen programs use and pyte 0.8 lacks.
 
-Added: the alternate screen, one saved cursor for each screen, scrolling and repeating (CSI S, T, b), SGR with colons; and
-what pyte would misread (device strings, private sequences) is left out before it sees it.
+Added: the alternate screen, one saved cursor for each screen, scrolling and repeating (CSI S, T, b), SGR
+with colons; and what pyte would misread (device strings, private sequences) is left out before it sees it.
 """
 
 import codecs
@@ -23,14 +23,15 @@ _SEQUENCE = re.compile(
     r"\x1b\[(?P<private>[<=>?]?)(?P<params>[0-9:;]*)(?P<between>[ -/]*)(?P<final>[@-~])"
     r"|\x1b\](?P<osc>[^\x07\x18\x1a\x1b\x9c]*)(?:\x07|\x1b\\|\x9c|[\x18\x1a]|(?=\x1b))"
     r"|\x1b[PX^_][^\x18\x1a\x1b\x9c]*(?:\x1b\\|\x9c|[\x18\x1a]|(?=\x1b))"
-    r"|\x1b(?P<keypad>[=>])|\x1b[ %*+./-].|[\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\x80-\x9f]",
+    r"|\x1b(?P<keypad>[=>])|\x1b[ %*+./-]."
+    r"|[\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\x80-\x9f]",
     re.DOTALL,
 )
 _UNFINISHED = re.compile(r"\x1b(?:[ %*+./-]?|\[[0-?]*[ -/]*|[\]PX^_][^\x07\x18\x1a\x1b\x9c]*\x1b?)\Z")
 
 
 class _Stream(pyte.Stream):
-    csi = {
+    csi = {  # noqa: RUF012 -- so pyte declares it
         **pyte.Stream.csi,
         "S": "scroll_up",
         "T": "scroll_down",

@@ -1,9 +1,9 @@
-"""The holder: a tiny process that starts the agent's shells and keeps their terminals while agents come and go.
+"""The holder: a tiny process that starts the agent's shells and keeps them while agents come and go.
 
-`python -m batwa_agent.terminals.holder DIRECTORY ORPHAN_S`, started by the agent with the listening socket as standard
-input. One client at a time, JSON lines over a unix socket; an answer with `"fd": true` brings a descriptor (SCM_RIGHTS).
-It ends when it holds nothing and nobody is connected, when its socket's file is gone (the data directory was removed),
-or after ORPHAN_S without a client; then it hangs up what it holds.
+`python -m batwa_agent.terminals.holder DIRECTORY ORPHAN_S`, started by the agent with the listening socket
+as standard input. One client at a time, JSON lines over a unix socket; an answer with `"fd": true` brings a
+descriptor (SCM_RIGHTS). It ends when it holds nothing and nobody is connected, when its socket's file is
+gone (the data directory was removed), or after ORPHAN_S without a client; then it hangs up what it holds.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What a terminal has put out, addressed by byte offset; the oldest is forgotten. Does no I/O of its own.
 
-The bytes lie in memory that the caller gives. In a shared mapping of a file they are the kernel's the moment they
-are read from the terminal, so that a killed process loses none.
+The bytes lie in memory that the caller gives. In a shared mapping of a file they are the kernel's the
+moment they are read from the terminal, so that a killed process loses none.
 """
 
 from mmap import mmap
@@ -11,10 +11,10 @@ ROOM_BYTES = 4 << 10
 _HEADER_BYTES = 4 << 10
 _MAGIC = b"batwalog"
 _BLANK = b"\xff" * ROOM_BYTES
-"""Lies ahead of the end: no UTF-8 text has this byte, so it shows how far a read got that was never counted."""
+"""Lies ahead of the end: no UTF-8 text has this byte, so it shows how far an uncounted read got."""
 
 Pieces = tuple[memoryview, ...]
-"""Consecutive bytes, in two pieces where the ring's end lies between. Good until the log goes on: copy them."""
+"""Consecutive bytes, in two pieces where the ring's end lies between. Copy them before the log goes on."""
 
 
 def memory_bytes(keep_bytes: int) -> int:
@@ -23,9 +23,9 @@ def memory_bytes(keep_bytes: int) -> int:
 
 
 class OutputLog:
-    """A ring over *memory*, zeros for a new log, or what an earlier one left: then it goes on where that ended.
+    """A ring over *memory*: zeros for a new log, or what an earlier one left, which it goes on from.
 
-    Of bytes that were read but not counted when its process was killed, all are found but bytes 0xFF at their end.
+    Of bytes that were read but not counted when its process was killed, all are found but an end of 0xFF.
     """
 
     def __init__(self, memory: bytearray | mmap) -> None:
@@ -75,7 +75,7 @@ class OutputLog:
             rest = rest[count:]
 
     def pieces(self, start: int, stop: int) -> Pieces:
-        """Return the bytes from *start* up to *stop*; `kept_from` <= start <= stop <= `end`. Raises ValueError."""
+        """Return the bytes from *start* up to *stop*, all of them kept. Raises ValueError."""
         if not self.kept_from <= start <= stop <= self._end[0]:
             raise ValueError(f"{start} to {stop} is not within {self.kept_from} to {self._end[0]}")
         at, count = start % self._size, stop - start

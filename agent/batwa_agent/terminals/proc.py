@@ -1,4 +1,4 @@
-"""What the kernel says of processes that are not ours. All of it blocks, if only for a moment: use a thread."""
+"""What the kernel says of processes that are not ours. All of it blocks a little: use a thread."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,7 @@
-"""Takes out of replayed output what asks the viewer's terminal a question: its answer would be typed into the shell.
+"""Takes questions to the viewer's terminal out of replayed output: the answer would be typed into the shell.
 
-Control sequences: ECMA-48, and xterm's https://invisible-island.net/xterm/ctlseqs/ctlseqs.html. Live output never comes here.
+Control sequences: ECMA-48, and xterm's https://invisible-island.net/xterm/ctlseqs/ctlseqs.html. Live output
+never comes here.
 """
 
 import re
@@ -90,7 +91,7 @@ def _kept(match: re.Match[bytes]) -> bytes:
         asks = True
     if not asks:
         return sequence
-    # a control character inside a sequence has its effect, and the sequence goes on (ECMA-48 as xterm does it)
+    # a control character inside a sequence has its effect, and the sequence goes on, as in xterm
     return _CONTROLS.sub(b"", sequence).replace(b"\x05", b"").replace(b"\x07", b"") if match["csi"] else b""
 
 

@@ -22,7 +22,7 @@ class Record(BaseModel):
     created_by: str = ""
     linger_s: float
     ends_with_viewer: bool = False
-    """Opened by the documented protocol: it ends when its last viewer closes, and lingers when one is lost."""
+    """Opened by the documented protocol: ends when its last viewer closes, lingers when that is lost."""
     recording_id: str | None = None
     record_input: bool = False
     pid: int | None = None

@@ -7,7 +7,7 @@ from .emulator import Emulator
 from .queries import CANCEL
 
 _MODES = (1, 6, 7, 9, 12, 25, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 2004)
-"""DEC private modes that a terminal keeps: cursor keys, wrapping, cursor, mouse reports, focus, bracketed paste."""
+"""DEC private modes that a terminal keeps: cursor keys, wrapping, mouse reports, focus, bracketed paste."""
 _COLOURS = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 _BRIGHT = tuple(f"bright{name}" for name in _COLOURS)
 _STYLES = (("bold", 1), ("italics", 3), ("underscore", 4), ("blink", 5), ("reverse", 7), ("strikethrough", 9))

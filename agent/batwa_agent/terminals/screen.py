@@ -1,9 +1,9 @@
-"""What a terminal shows, worked out from its log when somebody needs it: emulating costs far more than passing bytes on.
+"""What a terminal shows, worked out from its log when somebody asks: emulating costs far more than copying.
 
-The log is the memory: a screen is made by feeding what is kept to an emulator. What leaves the log is looked through
-for modes only (alternate screen, title, mouse, …). A terminal whose output fills the log slowly gets an emulator that
-keeps up, so that its screen is exact for ever; one that floods for longer than the log reaches is exact in its modes and
-in all that it drew since `OutputLog.kept_from`.
+The log is the memory: a screen is made by feeding what is kept to an emulator. What leaves the log is looked
+through for modes only (alternate screen, title, mouse, …). A terminal whose output fills the log slowly gets
+an emulator that keeps up, so that its screen is exact for ever; one that floods for longer than the log
+reaches is exact in its modes and in all that it drew since `OutputLog.kept_from`.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Picture(NamedTuple):
 
 
 class Modes:
-    """What stays set when the bytes that set it are forgotten. Bytes in, the shortest that set the same out."""
+    """What stays set when the bytes that set it are forgotten: bytes in, the few that set the same out."""
 
     def __init__(self) -> None:
         self._private: dict[bytes, bytes] = {}

@@ -1,7 +1,7 @@
 """systemd as the keeper: it holds the terminals' master sides in its file descriptor store.
 
-sd_notify(3) `FDSTORE=1`, sd_listen_fds(3). The unit needs `NotifyAccess=main`, `FileDescriptorStoreMax=` (a terminal each)
-and `KillMode=process`, else systemd itself ends the shells when it stops the agent.
+sd_notify(3) `FDSTORE=1`, sd_listen_fds(3). The unit needs `NotifyAccess=main`, `FileDescriptorStoreMax=` (a
+terminal each) and `KillMode=process`, else systemd itself ends the shells when it stops the agent.
 """
 
 import asyncio

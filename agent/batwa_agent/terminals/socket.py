@@ -1,4 +1,4 @@
-"""A WebSocket as a viewer of one terminal: what both protocols share. Output comes from the log, at the viewer's pace."""
+"""A WebSocket as a viewer of one terminal: what both protocols share. Output comes at the viewer's pace."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -139,7 +139,7 @@ class TerminalSocket(ABC):
 
     @abstractmethod
     def greet(self, picture: Picture | None, lost_bytes: int) -> None:
-        """Begin; *picture* is the screen if it comes instead of bytes, *lost_bytes* of which were asked for."""
+        """Begin; *picture* is the screen if it comes instead of bytes, of which *lost_bytes* were wanted."""
 
     @abstractmethod
     def take(self, data: bytes, *, is_text: bool) -> None:

@@ -1,4 +1,4 @@
-"""Start processes on terminals, without Python between fork and exec. Imports little: the holder stays small."""
+"""Start processes on terminals, without Python between fork and exec. Imports little, for the holder."""
 
 import os
 import shutil

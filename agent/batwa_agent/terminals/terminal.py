@@ -26,8 +26,8 @@ _NEW_S = 10.0
 class Terminal:
     """A pseudo-terminal that reads on with nobody attached.
 
-    While all viewers are behind, it is not read: a slow viewer slows the shell. Who falls behind the log while
-    another keeps up is cut off.
+    While all viewers are behind, it is not read: a slow viewer slows the shell. Who falls behind the log
+    while another keeps up is cut off.
     """
 
     def __init__(self, record: Record, output: OutputLog, *, told: Callable[[int], int]) -> None:

@@ -1,4 +1,4 @@
-"""All terminals of this machine: opened, found, adopted from an earlier agent, ended when nobody wants them."""
+"""All terminals of this machine: opened, adopted from an earlier agent, ended when nobody wants them."""
 
 import asyncio
 import secrets
@@ -90,7 +90,7 @@ class Terminals:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopping = False
         self.on_opened: Callable[[Terminal, bool | None], None] = lambda _terminal, _record: None
-        """Called with each terminal that is opened or adopted, and whether it is to be recorded, before it is read."""
+        """Called with each terminal that is opened or adopted before it is read, and whether to record it."""
 
     def __len__(self) -> int:
         """How many run."""
