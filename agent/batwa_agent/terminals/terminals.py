@@ -87,6 +87,7 @@ class Terminals:
         self._turns = Turns()
         self._all: dict[str, Terminal] = {}
         self._opening = 0
+        self._saving = asyncio.Lock()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopping = False
         self.on_opened: Callable[[Terminal, bool | None], None] = lambda _terminal, _record: None
@@ -200,6 +201,7 @@ class Terminals:
 
     async def _stopped(self, terminal: Terminal) -> None:
         await terminal.end(STOPPING)
+        self._all.pop(terminal.record.id, None)
         await asyncio.to_thread(remove, self._directory, terminal.record.key)
 
     async def _start(self, record: Record, *, wants_recording: bool | None) -> Terminal:
@@ -241,8 +243,13 @@ class Terminals:
         record = terminal.record
         if record.pid is not None and record.pid_began is None and record.ended_at is None:
             began_at = await asyncio.to_thread(began, record.pid)
-            record = terminal.record = terminal.record.model_copy(update={"pid_began": began_at})
-        await asyncio.to_thread(record.save, self._directory)
+            terminal.record = terminal.record.model_copy(update={"pid_began": began_at})
+        async with self._saving:
+            if terminal.record.id in self._all:
+                try:
+                    await asyncio.to_thread(terminal.record.save, self._directory)
+                except OSError as err:
+                    log.warning("terminal.not_saved", terminal=record.id, why=str(err))
 
     async def _adopt(self, record: Record, kept: Kept | None) -> None:
         try:
@@ -258,7 +265,7 @@ class Terminals:
             record = record if record.ended_at is not None else record.ended(None)
             terminal = Terminal(record, output, told=self._shells.told)
             self._all[record.id] = terminal
-            await asyncio.to_thread(record.save, self._directory)
+            await self._save(terminal)
             self._forget_later(terminal)
 
     def _eof(self, terminal: Terminal) -> None:
@@ -281,7 +288,7 @@ class Terminals:
             exit_code=record.exit_code,
             open=len(self),
         )
-        await asyncio.to_thread(record.save, self._directory)
+        await self._save(terminal)
         self._forget_later(terminal)
 
     def _linger(self, terminal: Terminal) -> None:
@@ -313,7 +320,8 @@ class Terminals:
 
     async def _forget(self, terminal: Terminal) -> None:
         self.attached(terminal)
-        if self._all.pop(terminal.record.id, None) is not None:
+        async with self._saving:
+            self._all.pop(terminal.record.id, None)
             await asyncio.to_thread(remove, self._directory, terminal.record.key)
 
     async def _follow_screens(self) -> None:
