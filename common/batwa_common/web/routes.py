@@ -20,6 +20,8 @@ class Access(Enum):
     """An agent with its key."""
     PEER = "peer"
     """Another hub with its signature."""
+    LINK = "link"
+    """Whoever comes with a link (`?share=`), which the handler looks at; without one, whoever may look."""
     VIEWER = "viewer"
     """Whoever may look."""
     OPERATOR = "operator"

@@ -51,7 +51,9 @@ async def guard(request: web.Request, access: Access) -> Caller:
         key = await agent_key(request, agent_id=None)
         name = f"agent {key.agent_id or key.name}"
         return Caller(name, key.agent_id, role="agent", kind="agent")
-    if access is Access.ANYONE:
+    if access is Access.LINK and "share" not in request.query:
+        access = Access.VIEWER
+    if access in {Access.ANYONE, Access.LINK}:
         _refuse_other_sites(request)
         return Caller("")
     if (caller := await find_caller(request)) is None:

@@ -26,6 +26,7 @@ SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYONE: [],
     Access.AGENT: [{"agent": []}],
     Access.PEER: [{"peer": []}],
+    Access.LINK: [{}, *_PEOPLE],
     Access.VIEWER: _PEOPLE,
     Access.OPERATOR: _PEOPLE,
     Access.ADMIN: _PEOPLE,

@@ -76,15 +76,14 @@ async def end_terminal(request: web.Request) -> web.Response:
 
 
 async def show_terminal(request: web.Request) -> web.Response:
-    """GET /ws (WebSocket): with a link anybody, to attach a viewer at least, to open an operator"""
+    """GET /ws (WebSocket): a viewer may attach, an operator may open one"""
     query = read_query(request, WsQuery)
     if query.share is not None:
         return await _by_share(request, query, query.share)
-    needed = Access.VIEWER if query.terminal_id is not None else Access.OPERATOR
-    caller = request[CALLER] = await guard(request, needed)
     require_upgrade(request)
     if query.terminal_id is not None:
         return await _attach(request, query, query.terminal_id)
+    caller = await guard(request, Access.OPERATOR)
     if not query.vm_name:
         raise InvalidRequest("vm_name is missing; say which VM's terminal to open")
     if query.peer_id:
@@ -108,7 +107,6 @@ async def _attach(request: web.Request, query: WsQuery, terminal_id: str) -> web
 
 async def _by_share(request: web.Request, query: WsQuery, secret: str) -> web.Response:
     hub = request.app[HUB]
-    await guard(request, Access.ANYONE)
     require_upgrade(request)
     share = await hub.shares.authenticate(secret, address=address_of(request))
     where = hub.terminals.where(hub.fleet, share.terminal_id, kind="terminal")
@@ -188,6 +186,5 @@ ROUTES = [
     Route("GET", "/api/terminals", list_terminals, Access.VIEWER, gives=TerminalList),
     Route("GET", "/api/terminals/{id}", get_terminal, Access.VIEWER, gives=Terminal),
     Route("DELETE", "/api/terminals/{id}", end_terminal, Access.OPERATOR, gives=Terminal),
-    Route("GET", "/ws", show_terminal, Access.ANYONE, query=WsQuery, status=101),  # it guards itself
+    Route("GET", "/ws", show_terminal, Access.LINK, query=WsQuery, status=101),
 ]
-"""Anybody may come to /ws, with a link; who comes without one must be somebody."""
