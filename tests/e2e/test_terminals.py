@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from .fleet import PASSWORD, Fleet
+from .test_faults import agent_status, until
 
 V1 = ("batwa.v1",)
 
@@ -279,6 +280,7 @@ async def test_an_idle_viewer_is_closed_and_the_shell_goes_on(fleet: Fleet) -> N
     fleet.env["BATWA_HUB_TERMINAL__IDLE_TIMEOUT_S"] = "8"
     fleet.hub.start()
     async with fleet.admin() as session:
+        await until(lambda: agent_status(session, "oslo"), "online")
         await call(session, "POST", "/api/vm/create", {"name": "web", "agent_id": "oslo"})
         terminal_id = await open_terminal(session)
         socket = await session.ws_connect(f"/ws?terminal_id={terminal_id}")
