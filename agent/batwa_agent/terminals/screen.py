@@ -18,6 +18,8 @@ from .viewer import Size
 SCAN_BYTES = 64 << 10
 STEP_BYTES = 2 << 10
 """Fed at once: about a millisecond of work between two turns of the loop."""
+_PAUSE_S = 0.01
+"""Between two steps while nobody waits: what is done on the side takes little of the loop."""
 _TRIES = 3
 _LAST_RESORT_BYTES = 16 << 10
 _SIZES = 64
@@ -53,7 +55,7 @@ class Modes:
         at = data.rfind(b"\x1b", max(0, len(data) - _LONGEST_MODE))
         self._held = b"" if at < 0 else data[at:]
         data = data if at < 0 else data[:at]
-        if any(mark in data for mark in _MARKS):
+        if b"\x1b" in data and any(mark in data for mark in _MARKS):  # the first is far the cheapest
             for match in _MODE.finditer(data):
                 if match["osc"] is not None:
                     self._title = match[0]
@@ -89,6 +91,8 @@ class Screen:
         self._emulator: Emulator | None = None
         self._fed = 0
         self._busy = asyncio.Lock()
+        self._is_awaited = False
+        self.note()  # an adopted log may be full: what comes next makes it forget
 
     def note(self) -> None:
         """More output has come, `SCAN_BYTES` at most: look through what the log is about to forget."""
@@ -109,13 +113,17 @@ class Screen:
 
     async def render(self) -> Picture:
         """Return the screen as it is, or was a moment ago: `Picture.offset` is still kept."""
+        self._is_awaited = True
         async with self._busy:
-            for _ in range(_TRIES):
-                target = self._log.end
-                emulator = await self._advanced(target)
-                if emulator is not None and target >= self._log.kept_from:
-                    return Picture(target, rendered(emulator))
-            return self._at_once()
+            try:
+                for _ in range(_TRIES):
+                    target = self._log.end
+                    emulator = await self._advanced(target)
+                    if emulator is not None and target >= self._log.kept_from:
+                        return Picture(target, rendered(emulator))
+                return self._at_once()
+            finally:
+                self._is_awaited = False
 
     async def follow(self) -> None:
         """Bring the emulator up to date, little by little; a flood may outrun it."""
@@ -129,7 +137,7 @@ class Screen:
                 self._emulator = None
                 return None
             self._feed(emulator, min(self._fed + STEP_BYTES, target))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if self._is_awaited else _PAUSE_S)
         if target < self._log.keep_bytes // 2:
             self._emulator = None  # all of it is still kept, and an emulator takes memory
         return emulator
@@ -149,10 +157,10 @@ class Screen:
             return start, modes
         kept = self._log.read(start, target)
         at = max((match.start() for match in _CLEARS.finditer(kept)), default=0)
-        rows = self._size_at(target).rows
-        plain = len(kept)
-        for _ in range(3 * rows):
-            plain = kept.rfind(b"\n", 0, max(0, plain))
+        rows, cols = self._size_at(target)
+        plain = max(
+            0, len(kept) - 3 * rows * (cols + 2)
+        )  # so much plain text covers a screen, wherever it begins
         if plain > at and b"\x1b" not in kept[plain:]:
             at = plain
         if at:

@@ -331,7 +331,7 @@ class Terminals:
             await asyncio.sleep(_LOOK_S)
             for terminal_id, terminal in list(self._all.items()):
                 end = terminal.log.end
-                calm = end - ends.get(terminal_id, 0) < _CALM_BYTES
+                calm = 0 < end - ends.get(terminal_id, end) < _CALM_BYTES
                 ends[terminal_id] = end
                 if calm and terminal.screen.wants_following:
                     await terminal.screen.follow()
