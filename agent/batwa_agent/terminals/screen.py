@@ -28,7 +28,7 @@ _MODE = re.compile(
     rb"\x1b\[\?(?P<numbers>[0-9;]+)(?P<how>[hl])|\x1b\](?P<osc>[02]);[^\x07\x1b]*(?:\x07|\x1b\\)"
 )
 _OTHER = re.compile(rb"\x1b(?:[=>c]|[()][0-9A-Z])")
-_CLEARS = re.compile(rb"\x1b\[H\x1b\[(?:2|0)?J|\x1b\[2J")
+_CLEARS = re.compile(rb"\x1b\[H\x1b\[[02]?J|\x1b\[2J\x1b\[H")
 _LONGEST_MODE = 256
 
 
