@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from batwa_agent.terminals.emulator import Emulator
 from batwa_agent.terminals.output_log import OutputLog, memory_bytes
 from batwa_agent.terminals.rendering import rendered
-from batwa_agent.terminals.screen import Screen
+from batwa_agent.terminals.screen import SCAN_BYTES, Screen
 from batwa_agent.terminals.viewer import Size
 
 ROWS, COLS = 12, 40
@@ -153,3 +153,16 @@ async def test_a_new_size_counts_from_where_it_was_set() -> None:
     output.append(b"\x1b[2J\x1b[H" + b"y" * 15)
     display = shown((await screen.render()).data).display
     assert [line.rstrip() for line in display[:2]] == ["y" * 10, "y" * 5]
+
+
+async def test_an_adopted_log_that_is_full_goes_on() -> None:
+    memory = bytearray(memory_bytes(2 * SCAN_BYTES))
+    OutputLog(memory).append(b"x" * 5 * SCAN_BYTES)
+    log = OutputLog(memory)
+    screen = Screen(log, Size(24, 80))
+
+    for _ in range(4):
+        log.append(b"y" * SCAN_BYTES)
+        screen.note()
+
+    assert (await screen.render()).offset == log.end

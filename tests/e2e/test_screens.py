@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
-import pyte
 import pytest
+
+from batwa_agent.terminals.emulator import Emulator
 
 from .fleet import Fleet
 from .test_contract import post
@@ -31,22 +32,23 @@ class Eyes:
 
     def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self.ws = ws
-        self.screen = pyte.Screen(COLS, ROWS)
-        self._stream = pyte.ByteStream(self.screen)
+        self.screen = Emulator(ROWS, COLS)
         self.offset = 0
         self.missed = False
 
-    async def look(self, quiet_s: float = 1.0) -> list[str]:
-        """Return the screen once nothing has changed for a while."""
+    async def look(self, quiet_s: float = 1.0, first_s: float = 15.0) -> list[str]:
+        """Return the screen once something has come and then nothing for a while."""
+        wait_s = first_s
         while True:
             try:
-                async with asyncio.timeout(quiet_s):
+                async with asyncio.timeout(wait_s):
                     message = await self.ws.receive()
             except TimeoutError:
                 return list(self.screen.display)
             if message.type is aiohttp.WSMsgType.BINARY:
-                self._stream.feed(message.data)
+                self.screen.feed(message.data)
                 self.offset += len(message.data)
+                wait_s = quiet_s
                 await self.ws.send_str(json.dumps({"type": "ack", "offset": self.offset}))
             elif message.type is aiohttp.WSMsgType.TEXT:
                 self._obey(json.loads(message.data))
@@ -81,7 +83,9 @@ async def test_a_program_looks_as_before_to_who_comes_back(
     async with shared_fleet.admin() as session:
         await post(session, "/api/vm/create", {"name": "screen"})
         try:
-            opened = await post(session, "/api/terminals", {"vm_name": "screen", "rows": ROWS, "cols": COLS})
+            opened = await post(
+                session, "/api/terminals", {"vm_name": "screen", "rows": ROWS, "cols": COLS}, 201
+            )
             async with eyes(session, opened["id"], 0) as stayed:
                 await stayed.look()
                 if overflow:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +47,19 @@ class Viewer:
     async def attach(self, within_s: float = 30) -> None:
         """Connect, whatever is being restarted at the moment."""
         path = f"/ws?terminal_id={self.terminal_id}&offset={self.offset}"
-        async with asyncio.timeout(within_s):
-            while True:
-                try:
-                    self._ws = await self._session.ws_connect(path, protocols=["batwa.v1"])
-                    hello = await self._ws.receive(timeout=5)
-                    if hello.type is aiohttp.WSMsgType.TEXT:
-                        break
-                except (aiohttp.ClientError, OSError):
-                    pass
-                await asyncio.sleep(0.05)
+        deadline, why = time.monotonic() + within_s, ""
+        while time.monotonic() < deadline:
+            try:
+                self._ws = await self._session.ws_connect(path, protocols=["batwa.v1"])
+                hello = await self._ws.receive(timeout=5)
+                if hello.type is aiohttp.WSMsgType.TEXT:
+                    break
+                why = repr(hello)
+            except (aiohttp.ClientError, OSError) as err:
+                why = repr(err)
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError(f"attachment {self.attachments} at {self.offset} failed for long: {why}")
         told = json.loads(hello.data)
         assert told["type"] == "hello" and told["missed"] is False, told
         assert told["offset"] == self.offset, told
@@ -115,7 +119,7 @@ async def test_no_byte_is_lost_or_doubled_whatever_is_killed(tmp_path: Path) -> 
             opening = {"vm_name": "tape", "rows": 24, "cols": 80}
             async with session.post("/api/terminals", json=opening) as answer:
                 told = await answer.json()
-                assert answer.status == 200, told
+                assert answer.status == 201, told
             viewer = Viewer(fleet, session, told["id"])
             await viewer.attach()
             await viewer.type(STREAM)

@@ -133,9 +133,11 @@ class Emulator(pyte.Screen):
         self._saved = self.savepoints[-1]
 
     def restore_cursor(self, *_: int) -> None:
-        """DECRC and SCORC: it can be restored again."""
+        """DECRC and SCORC: it can be restored again. Whether it shows is no part of it (DECTCEM)."""
+        hidden = self.cursor.hidden
         self.savepoints[:] = [self._saved] if self._saved is not None else []
         super().restore_cursor()
+        self.cursor.hidden = hidden
 
     def set_margins(self, top: int | None = None, bottom: int | None = None) -> None:
         """DECSTBM; without parameters, or 0, the whole screen."""
