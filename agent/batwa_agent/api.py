@@ -4,7 +4,7 @@ import hmac
 
 from aiohttp import web
 
-from batwa_common.errors import BatwaError, InvalidApiKey, InvalidRequest, NotAuthenticated
+from batwa_common.errors import BatwaError, InvalidApiKey, NotAuthenticated
 from batwa_common.web import resources, vms
 from batwa_common.web.body import read, respond
 from batwa_common.web.routes import CALLER, Access, Caller, Route

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from batwa_hub.services.accounts import Accounts
-from batwa_hub.services.passwords import Passwords
 from batwa_hub.services.living import CACHE_S, MOST_CACHED
+from batwa_hub.services.passwords import Passwords
 from batwa_hub.services.sessions import TOUCH_S, Sessions
 from batwa_hub.store.database import Database
 from batwa_hub.store.tables import sessions as table
