@@ -71,7 +71,7 @@ class Emulator(pyte.Screen):
         if at > 0 and text[at - 1 : at] == "\x1b":
             at -= 1
         start = max((text.rfind(mark) for mark in ("\x1bP", "\x1b_", "\x1b]", "\x1b^", "\x1bX")), default=-1)
-        for where in (at, start):
+        for where in (start, at):
             if where >= 0 and _UNFINISHED.match(text, where):
                 text, held = text[:where], text[where:]
                 self._held = held if len(held) <= _HELD_CHARS else held[:2]

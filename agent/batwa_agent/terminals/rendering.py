@@ -1,6 +1,7 @@
 """A screen as the bytes that make a viewer's terminal show it."""
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .emulator import Emulator
@@ -55,14 +56,27 @@ def _lines(screen: Emulator, lines: Mapping[int, Mapping[int, Any]]) -> str:
             cells.pop()
         if not cells:
             continue
-        parts.append(f"\x1b[{y + 1}H\x1b[0m")
-        before = blank
-        for cell in cells:
-            if cell[1:] != before[1:]:
-                parts.append(_style(cell))
-            parts.append(cell.data)
-            before = cell
+        parts += [f"\x1b[{y + 1}H\x1b[0m", _cells(cells, blank)]
     return "".join(parts) + "\x1b[0m"
+
+
+def _cells(cells: Sequence[Any], blank: Any) -> str:
+    parts = []
+    before = blank
+    for x, cell in enumerate(cells):
+        if not cell.data and before.data and _is_wide(before.data):
+            continue  # the second half of a wide character
+        if x and cells[x - 1].data and _is_wide(cells[x - 1].data):
+            parts.append(f"\x1b[{x + 1}G")  # its second half was overwritten
+        if cell[1:] != before[1:]:
+            parts.append(_style(cell))
+        parts.append(cell.data or " ")
+        before = cell
+    return "".join(parts)
+
+
+def _is_wide(text: str) -> bool:
+    return unicodedata.east_asian_width(text[0]) in {"W", "F"}
 
 
 def _style(cell: Any) -> str:
