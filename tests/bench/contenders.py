@@ -13,8 +13,8 @@ from . import peers
 from .listing import log_in
 from .sockets import Http, Terminal
 
-ACK_BYTES = 64 << 10
-"""How often our own client tells how far it is; a third of the window."""
+ACK_BYTES = 32 << 10
+"""How often our own client tells how far it is: a quarter of the window."""
 
 
 class Shell(Protocol):
