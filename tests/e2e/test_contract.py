@@ -170,7 +170,8 @@ async def test_a_terminal_resizes_and_carries_keys_both_ways(shared_fleet: Fleet
                 await ws.send_str("stty size; echo hos''t=$(hostname) käse\n")
                 seen = await read_until(ws, "host=term käse".encode())
                 assert b"33 101" in seen
-                await ws.send_bytes(b"\x03")
+                await read_until(ws, b"$ ")
+                await ws.send_bytes(b"\x03")  # throws away what was typed and not yet read
                 await read_until(ws, b"$ ")
                 await ws.send_str('echo {"type": "other"}\n')
                 await read_until(ws, b"{type: other}")

@@ -60,9 +60,14 @@ async def guard(request: web.Request, access: Access) -> Caller:
         raise NotAuthenticated("Not authenticated: log in with POST /api/auth/login, or send an API token.")
     if access is Access.PEER and caller.kind != "peer":
         raise Forbidden("This is for other hubs, with a signed request.")
+    require_role(caller, access)
+    return caller
+
+
+def require_role(caller: Caller, access: Access) -> None:
+    """Return if *caller*, whom the guard has let pass, may do what *access* asks. Raises `Forbidden`."""
     if _RANK.get(caller.role, 0) < _NEEDED[access]:
         raise Forbidden(f"This needs the role {access.value}; {caller.name} is {caller.role}.")
-    return caller
 
 
 async def find_caller(request: web.Request) -> Caller | None:
