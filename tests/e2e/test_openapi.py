@@ -17,6 +17,8 @@ STREAMS = ["/api/events", "/ws"]
 """What does not end by itself."""
 ELSEWHERE = ["/api/p2p/start", "/api/p2p/pair", "/api/p2p/static", "/api/p2p/trust", "/api/p2p/message"]
 """Endpoints that would make the hub talk to addresses the fuzzer made up."""
+OWN_LIFE = ["/api/auth/tokens/", "/api/users/", "/api/auth/password"]
+"""Endpoints by which the fuzzer would end its own token, and then only meet refusals."""
 CHECKS = [
     "not_a_server_error",
     "status_code_conformance",
@@ -63,7 +65,7 @@ async def test_a_fuzzer_finds_no_server_error_and_no_broken_schema(
         "--request-timeout=20",
         "--generation-database=none",
         "--no-color",
-        *[f"--exclude-path-regex=^({'|'.join(ELSEWHERE + STREAMS)})"],
+        *[f"--exclude-path-regex=^({'|'.join(ELSEWHERE + STREAMS + OWN_LIFE)})"],
     ]
     done = await asyncio.to_thread(
         subprocess.run, command, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=200
@@ -71,3 +73,6 @@ async def test_a_fuzzer_finds_no_server_error_and_no_broken_schema(
 
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "no issues found" in done.stdout.lower() or "passed" in done.stdout.lower(), done.stdout[-2000:]
+    async with quick_fleet.session() as session:
+        session.headers["Authorization"] = f"Bearer {token}"
+        await get(session, "/api/vm/list")  # the token lived to the end, so the answers were about the API
