@@ -256,7 +256,8 @@ def test_a_shell_follows_the_size_and_passes_every_key(cli: Cli, vm: str) -> Non
     child.setwinsize(41, 133)
     child.sendline("while [ \"$(stty size)\" != '41 133' ]; do sleep 0.1; done; echo has'  'grown")
     child.expect("has  grown")
-    child.sendline("sleep 100")
+    child.sendline("sh -c 'echo sle''eping; exec sleep 100'")
+    child.expect("sleeping")  # an interrupt before the command has the terminal would be the shell's
     child.sendintr()
     child.sendline("echo kä''se")
     child.expect("käse")

@@ -15,7 +15,14 @@ EXAMPLES = 12
 """Requests per endpoint and kind of test: what fits a minute or two."""
 STREAMS = ["/api/events", "/ws"]
 """What does not end by itself."""
-ELSEWHERE = ["/api/p2p/start", "/api/p2p/pair", "/api/p2p/static", "/api/p2p/trust", "/api/p2p/message"]
+ELSEWHERE = [
+    "/api/p2p/start",
+    "/api/p2p/pair",
+    "/api/p2p/static",
+    "/api/p2p/trust",
+    "/api/p2p/message",
+    "/api/agent/register",
+]
 """Endpoints that would make the hub talk to addresses the fuzzer made up."""
 OWN_LIFE = ["/api/auth/tokens/", "/api/users/", "/api/auth/password"]
 """Endpoints by which the fuzzer would end its own token, and then only meet refusals."""
