@@ -18,27 +18,28 @@ from batwa_common.supervisor import Supervisor
 from batwa_common.web.serve import WILDCARDS
 from batwa_common.wire.agent import RegisterAgent
 
-from . import disk, host, remote
+from . import disk, host
 from .driver import Driver
-from .exec import Commands
-from .inventory import Inventory
-from .known_vms import KnownVms
-from .lookups import Lookups
+from .exec.commands import Commands
+from .inventory.inventory import Inventory
+from .inventory.known_vms import KnownVms
+from .inventory.lookups import Lookups
+from .inventory.watcher import Watcher
 from .machine import Machine
-from .multipass import Deadlines, Multipass
-from .operation_store import OperationStore
-from .operations import Operations
-from .recordings import Bounds, Recordings, record
+from .multipass import remote
+from .multipass.multipass import Deadlines, Multipass
+from .operations.operations import Operations
+from .operations.settlement import Patience
+from .operations.store import OperationStore
+from .operations.worker import Looking, Worker
+from .recordings.recordings import Bounds, Recordings, record
 from .settings import Settings
-from .settlement import Patience
 from .terminals.holder_keeper import HolderKeeper
 from .terminals.keeper import Keeper, NoKeeper
 from .terminals.service_manager import ServiceManager, inherited_fds
 from .terminals.terminals import Bounds as TerminalBounds
 from .terminals.terminals import Shells, Terminals
 from .uplink import FEATURES, Uplink
-from .watcher import Watcher
-from .worker import Looking, Worker
 
 VERSION = version("batwa-agent")
 ORPHAN_S = 3600.0

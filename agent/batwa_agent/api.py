@@ -11,8 +11,9 @@ from batwa_common.web.routes import CALLER, Access, Caller, Route
 from batwa_common.wire.documented import VmList
 from batwa_common.wire.operation import Operation, SubmitOperation
 
-from . import exec_api, recording_api
 from .agent import AGENT, Agent
+from .exec import routes as exec_api
+from .recordings import routes as recording_api
 from .terminals import routes as terminals
 
 

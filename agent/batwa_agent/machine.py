@@ -10,9 +10,9 @@ from batwa_common.wire.operation import Operation
 from batwa_common.wire.vm import Vm, VmInfo
 
 from .driver import Driver
-from .inventory import Inventory
-from .operations import Operations
-from .watcher import Watcher
+from .inventory.inventory import Inventory
+from .inventory.watcher import Watcher
+from .operations.operations import Operations
 
 
 class Machine:

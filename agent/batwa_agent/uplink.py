@@ -22,9 +22,9 @@ from batwa_common.wire.agent import (
 from batwa_common.wire.base import Wire, utc_now
 from batwa_common.wire.documented import Done
 
-from .inventory import Inventory
+from .inventory.inventory import Inventory
+from .inventory.watcher import Watcher
 from .news import News
-from .watcher import Watcher
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from batwa_agent.driver import Driver
-from batwa_agent.inventory import Inventory
-from batwa_agent.known_vms import KnownVms
+from batwa_agent.inventory.inventory import Inventory
+from batwa_agent.inventory.known_vms import KnownVms
+from batwa_agent.inventory.watcher import Watcher
 from batwa_agent.machine import Machine
-from batwa_agent.operation_store import OperationStore
-from batwa_agent.operations import Operations
-from batwa_agent.settlement import Patience
-from batwa_agent.watcher import Watcher
-from batwa_agent.worker import Looking, Worker
+from batwa_agent.operations.operations import Operations
+from batwa_agent.operations.settlement import Patience
+from batwa_agent.operations.store import OperationStore
+from batwa_agent.operations.worker import Looking, Worker
 from batwa_common.supervisor import Supervisor
 
 QUICK = Looking(every_s=0.002, patience=Patience(looks=3, moving_s=0.05))

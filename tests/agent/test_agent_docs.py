@@ -34,5 +34,9 @@ def test_every_route_is_in_the_manual() -> None:
 
 def test_every_module_is_in_the_readme() -> None:
     readme = (ROOT / "agent/README.md").read_text()
-    modules = {path.stem for path in (ROOT / "agent/batwa_agent").glob("*.py")} - {"__init__"}
-    assert not {name for name in modules if f"`{name}`" not in readme}
+    package = ROOT / "agent/batwa_agent"
+    modules = {path.stem for path in package.glob("*.py")} - {"__init__"}
+    for folder in ("multipass", "inventory", "operations", "exec", "recordings"):
+        modules |= {path.stem for path in (package / folder).glob("*.py")} - {"__init__"}
+    folders = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
+    assert not {name for name in modules | folders if f"`{name}`" not in readme}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from batwa_agent.calls import Answer, run
+from batwa_agent.multipass.calls import Answer, run
 from batwa_common.errors import DriverFailed, DriverTimeout, DriverUnavailable
 
 ENV = {"PATH": os.environ["PATH"], "HOME": "/"}

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batwa_agent.exec import Commands, Stream, once
-from batwa_agent.exec_wrapper import Wrapped
-from batwa_agent.multipass import Multipass
+from batwa_agent.exec.commands import Commands, Stream, once
+from batwa_agent.exec.wrapper import Wrapped
+from batwa_agent.multipass.multipass import Multipass
 from batwa_common.errors import (
     DriverFailed,
     DriverUnavailable,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batwa_agent.driver import Listed
-from batwa_agent.inventory import Inventory, observed
+from batwa_agent.inventory.inventory import Inventory, observed
 from batwa_common.wire.agent import InventoryPosition, InventoryUpdate
 from batwa_common.wire.vm import Vm, VmState
 

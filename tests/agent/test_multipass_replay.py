@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from batwa_agent.driver import Driver, Progress
-from batwa_agent.multipass import Deadlines, Multipass
+from batwa_agent.multipass.multipass import Deadlines, Multipass
 from batwa_common.errors import (
     DriverFailed,
     DriverTimeout,

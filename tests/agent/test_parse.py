@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batwa_agent.failures import failure
-from batwa_agent.parse import (
+from batwa_agent.multipass.failures import failure
+from batwa_agent.multipass.parse import (
     clean,
     parse_hypervisor,
     parse_info,

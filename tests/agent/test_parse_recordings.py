@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from batwa_agent.failures import failure
-from batwa_agent.parse import (
+from batwa_agent.multipass.failures import failure
+from batwa_agent.multipass.parse import (
     clean,
     parse_info,
     parse_list,
@@ -15,7 +15,7 @@ from batwa_agent.parse import (
     parse_setting_count,
     parse_version,
 )
-from batwa_agent.progress import ProgressParser
+from batwa_agent.multipass.progress import ProgressParser
 from batwa_common.errors import (
     BatwaError,
     DriverFailed,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batwa_agent.driver import Progress
-from batwa_agent.progress import ProgressParser
+from batwa_agent.multipass.progress import ProgressParser
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 STREAMS = {

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batwa_agent.recording import WAITING_BYTES, Event, Recorder, Script
-from batwa_agent.recordings import Bounds, Recordings
+from batwa_agent.recordings.recording import WAITING_BYTES, Event, Recorder, Script
+from batwa_agent.recordings.recordings import Bounds, Recordings
 from batwa_common.errors import Conflict, NotFound
 
 

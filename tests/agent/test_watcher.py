@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from batwa_agent.driver import Listed
-from batwa_agent.lookups import Lookups
+from batwa_agent.inventory.lookups import Lookups
 from batwa_common.errors import DriverTimeout, DriverUnavailable, Unavailable
 from tests.agent.conftest import Running, Start
 from tests.agent.fakes import FakeDriver

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from batwa_common.errors import Conflict, InvalidRequest, PairingRefused
 from batwa_common.wire.peer import PairingClaim, PeerIdentity
 from batwa_hub.secrets import KeyFileUnusable
-from batwa_hub.services.identity import (
+from batwa_hub.services.peering.identity import (
     Identity,
     fingerprint_of,
     is_fingerprint,
     open_identity,
     peer_id_of,
 )
-from batwa_hub.services.pairing import (
+from batwa_hub.services.peering.pairing import (
     LIVES_S,
     MOST_ATTEMPTS,
     MOST_CODES,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batwa_common.errors import PeerMisbehaved, PeerNotTrusted, SignatureRefused
-from batwa_hub.services.identity import Identity
+from batwa_hub.services.peering.identity import Identity
 from batwa_hub.transport.signing import SKEW_S, VALID_S, Sent, Signatures
 
 PATH = "/api/vm/stop?x=1"

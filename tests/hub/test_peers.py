@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 from aiohttp import ClientSession, web
 
-from batwa_hub.services.pairing import new_code
-from batwa_hub.services.peers import url_of
+from batwa_hub.services.peering.pairing import new_code
+from batwa_hub.services.peering.peers import url_of
 
 from .fleet_fakes import serving
 from .peer_fakes import Served, hub_at, pair, signed, with_vms

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from batwa_agent.terminals import frames
 from batwa_common.errors import Forbidden, InvalidRequest
 from batwa_common.wire.base import Wire
 from batwa_common.wire.terminal import (
@@ -20,7 +21,6 @@ from batwa_common.wire.terminal import (
     TerminalError,
 )
 
-from . import frames
 from .screen import Picture
 from .socket import TerminalSocket
 from .viewer import Size

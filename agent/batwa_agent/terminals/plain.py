@@ -5,10 +5,10 @@ import socket
 
 from pydantic import ValidationError
 
+from batwa_agent.terminals import frames
 from batwa_common.wire.base import Wire
 from batwa_common.wire.terminal import Resize
 
-from . import frames
 from .rendering import notice
 from .screen import Picture
 from .socket import TerminalSocket

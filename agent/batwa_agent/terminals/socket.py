@@ -8,11 +8,11 @@ from typing import NamedTuple
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from batwa_agent.terminals import frames
 from batwa_common.supervisor import Supervisor
 from batwa_common.wire.base import Wire
 from batwa_common.wire.terminal import TerminalViewer
 
-from . import frames
 from .output_log import Pieces
 from .queries import CANCEL, HELD_BYTES, QueryFilter, cut_query_bytes
 from .screen import Picture

@@ -30,8 +30,8 @@ from batwa_common.wire.peer import (
     Trust,
 )
 from batwa_hub.hub import HUB, Hub
-from batwa_hub.services.messages import refuse_too_long
-from batwa_hub.services.places import HubPlace
+from batwa_hub.services.peering.messages import refuse_too_long
+from batwa_hub.services.peering.places import HubPlace
 
 from .access import address_of
 from .signed import sender

@@ -16,8 +16,8 @@ from batwa_common.wire.peer import RemoteActed, RemoteRemoved, RemoteVmList
 from batwa_common.wire.resource import DeleteResource, NewVmResource, StopResource, VmActed, VmResourceStatus
 from batwa_common.wire.vm import DeleteVm, StartVm, StopVm
 from batwa_hub.hub import HUB
-from batwa_hub.services.hub_port import HubVms
-from batwa_hub.services.places import Place
+from batwa_hub.services.peering.hub_port import HubVms
+from batwa_hub.services.peering.places import Place
 
 
 class _Meant(NamedTuple):

@@ -14,7 +14,7 @@ from batwa_common.web.routes import CALLER, Access, Route
 from batwa_common.wire.base import Wire
 from batwa_common.wire.terminal import Cols, Linger, OpenTerminal, Rows, Terminal, TerminalList, TerminalMode
 from batwa_hub.hub import HUB
-from batwa_hub.services.places import HubPlace
+from batwa_hub.services.peering.places import HubPlace
 
 from .access import address_of, ends, fleet_of, require_role
 from .signed import answering

@@ -10,7 +10,7 @@ import structlog
 from zeroconf import Error, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
-from batwa_hub.services.p2p import Announcement, DiscoveryFailed
+from batwa_hub.services.peering.p2p import Announcement, DiscoveryFailed
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 
 from batwa_common.errors import PeerMisbehaved, PeerNotTrusted, SignatureRefused, Unavailable
 from batwa_common.wire.base import Wire
-from batwa_hub.services.identity import Identity, read_public_key
+from batwa_hub.services.peering.identity import Identity, read_public_key
 
 SCHEME = "Batwa-Peer"
 """Of the `Authorization` header."""

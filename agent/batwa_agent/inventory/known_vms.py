@@ -7,9 +7,8 @@ from pathlib import Path
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from batwa_agent.disk import write_durably
 from batwa_common.wire.vm import Vm
-
-from .disk import write_durably
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -7,13 +7,13 @@ from typing import Literal, NamedTuple
 
 import structlog
 
+from batwa_agent.multipass.failures import failure
 from batwa_common.errors import DriverFailed, DriverTimeout, DriverUnavailable, Unavailable, VmStateConflict
 from batwa_common.wire.exec import Exec, ExecResult
 from batwa_common.wire.vm import Vm
 
-from .exec_process import READ_BYTES, ExecProcess
-from .exec_wrapper import ENDED_AFTER_S, Wrapped
-from .failures import failure
+from .process import READ_BYTES, ExecProcess
+from .wrapper import ENDED_AFTER_S, Wrapped
 
 log = structlog.stdlib.get_logger(__name__)
 

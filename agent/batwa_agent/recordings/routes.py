@@ -4,12 +4,11 @@ from contextlib import aclosing
 
 from aiohttp import web
 
+from batwa_agent.agent import AGENT
 from batwa_common.web.body import respond
 from batwa_common.web.routes import Access, Route
 from batwa_common.wire.documented import Done
 from batwa_common.wire.recording import Recording, Recordings
-
-from .agent import AGENT
 
 CAST_TYPE = "application/x-asciicast"
 

@@ -5,12 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from batwa_agent.driver import Driver, Progress
+from batwa_agent.inventory.inventory import Inventory
 from batwa_common.errors import OperationCancelled, OperationInterrupted, VmExists
 from batwa_common.wire.vm import CreateVm, RestartVm
 
-from .driver import Driver, Progress
 from .execution import carry_out, undo_launch
-from .inventory import Inventory
 from .job import Job
 from .settlement import Patience, Sight, objection, reached
 

@@ -10,9 +10,8 @@ from batwa_common.errors import InvalidRequest
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.documented import ListedVm
 from batwa_common.wire.peer import InboxMessage, LocalPeer, PeerMessage
+from batwa_hub.services.events import Events
 from batwa_hub.store.peers import PeerRow, PeerStore
-
-from .events import Events
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -6,11 +6,10 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
+from batwa_agent.disk import sync_directory, write_durably
 from batwa_common.wire.base import Wire
 from batwa_common.wire.operation import Operation
 from batwa_common.wire.vm import VmCommand
-
-from .disk import sync_directory, write_durably
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -5,11 +5,10 @@ from collections import deque
 from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 
+from batwa_agent.driver import Listed
+from batwa_agent.news import News
 from batwa_common.wire.agent import InventoryPosition, InventoryUpdate
 from batwa_common.wire.vm import Vm, VmState
-
-from .driver import Listed
-from .news import News
 
 HISTORY = 1024
 """Changes remembered; a hub that missed more of them gets the whole inventory."""

@@ -12,11 +12,11 @@ from batwa_common.errors import InvalidRequest, PeerNotFound
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.peer import Peer, PeerRole
 from batwa_common.wire.resource import VmResource
+from batwa_hub.services.events import Events
+from batwa_hub.services.living import Living, OnEnd
 from batwa_hub.store.peers import PeerRow, PeerStore
 
-from .events import Events
 from .identity import fingerprint_of, peer_id_of
-from .living import Living, OnEnd
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -4,12 +4,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from batwa_agent.driver import Driver, OnProgress, Progress
+from batwa_agent.inventory.inventory import Inventory
 from batwa_common.errors import BatwaError, DriverFailed
 from batwa_common.web.vms import AnyCommand
 from batwa_common.wire.vm import CreateVm, DeleteVm, RecoverVm, RestartVm, StartVm, StopVm, SuspendVm
-
-from .driver import Driver, OnProgress, Progress
-from .inventory import Inventory
 
 UNDO_WITHIN_S = 120.0
 """Multipass refuses to delete an instance that it is still preparing; after this long we say so."""

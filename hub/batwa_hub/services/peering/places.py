@@ -6,9 +6,9 @@ from batwa_common.errors import PeerAmbiguous, PeerNotFound
 from batwa_common.scope import Scope
 from batwa_common.wire.agent import Agent
 from batwa_common.wire.peer import Peer
+from batwa_hub.services.fleet import Fleet
 from batwa_hub.store.peers import PeerRow
 
-from .fleet import Fleet
 from .peers import Peers, host_and_port
 
 

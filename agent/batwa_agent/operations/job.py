@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from batwa_agent.driver import Progress
+from batwa_agent.news import News
 from batwa_common.web.vms import AnyCommand
 from batwa_common.wire.operation import Operation
 from batwa_common.wire.vm import CreateVm
 
-from .driver import Progress
-from .news import News
-from .operation_log import revised
-from .operation_store import OperationStore, Record
+from .log import revised
+from .store import OperationStore, Record
 
 Mark = Literal["cancel_requested", "launched"]
 """Fields of `Record` that become true and stay so."""

@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple
 
 import structlog
 
+from batwa_agent.driver import Driver
 from batwa_common.errors import BatwaError
 from batwa_common.wire.vm import Vm
 
-from .driver import Driver
 from .inventory import Inventory
 from .watcher import Watcher
 

@@ -12,9 +12,9 @@ from batwa_common.wire.documented import ListedVm, VmDetails
 from batwa_common.wire.operation import Operation
 from batwa_common.wire.resource import VmResource, VmResourceStatus
 from batwa_common.wire.vm import VmCommand
+from batwa_hub.services.fleet import Fleet
 from batwa_hub.store.peers import PeerRow
 
-from .fleet import Fleet
 from .hub_port import HubPort, HubVms
 from .p2p import P2p
 from .peers import Peers

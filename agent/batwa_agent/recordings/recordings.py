@@ -13,12 +13,12 @@ from typing import IO, NamedTuple
 
 import structlog
 
+from batwa_agent.terminals.terminal import Terminal
 from batwa_common.errors import Conflict, NotFound
 from batwa_common.wire.recording import Recording
 
+from .file import SUFFIX, Tape, describe, first_line, repair, whole_bytes
 from .recording import Event, Recorder
-from .recording_file import SUFFIX, Tape, describe, first_line, repair, whole_bytes
-from .terminals.terminal import Terminal
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from batwa_common.wire.base import Wire
 from batwa_common.wire.exec import ExecFailed, Exited, Run, Started, StdinEnd
 from batwa_common.wire.vm import Vm
 
-from .exec import Commands, Stream, must_run
+from .commands import Commands, Stream, must_run
 
 TAGS: dict[Stream, bytes] = {"stdout": b"\x01", "stderr": b"\x02"}
 """First byte of a binary message of output; the rest are the bytes."""

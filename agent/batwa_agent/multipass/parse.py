@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
+from batwa_agent.driver import Details, Listed
 from batwa_common.errors import DriverFailed
 from batwa_common.wire.vm import VM_STATES, VmState, size_bytes
-
-from .driver import Details, Listed
 
 _CONTROL = re.compile(
     rb"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[^\[\]]?)|\r*\n|[\x08\r]"

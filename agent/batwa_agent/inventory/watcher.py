@@ -7,12 +7,12 @@ from typing import Any
 
 import structlog
 
+from batwa_agent.driver import Driver, Listed
 from batwa_common.errors import BatwaError, DriverUnavailable, Unavailable
 from batwa_common.wire.agent import DriverStatus
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.vm import Vm
 
-from .driver import Driver, Listed
 from .inventory import Inventory, observed
 from .known_vms import KnownVms
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from batwa_agent.driver import Details, Listed, OnProgress, Progress, Size
 from batwa_common.errors import (
     BatwaError,
     DriverFailed,
@@ -22,7 +23,6 @@ from batwa_common.wire.vm import CreateVm, size_bytes, size_text
 
 from .client import Client
 from .cloud_init import CloudInitFiles
-from .driver import Details, Listed, OnProgress, Progress, Size
 from .health import HUNG_ADVICE, NO_DAEMON, Health
 from .lanes import Lane, SingleFlight
 from .parse import (

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from .driver import Progress
+from batwa_agent.driver import Progress
 
 _TOKEN = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[^\[\]])|[\x08\r\n]")
 _UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|\][^\x07\x1b]{0,256}\x1b?)?\Z")

@@ -2,14 +2,14 @@
 
 from aiohttp import web
 
+from batwa_agent.agent import AGENT
 from batwa_common.errors import InvalidRequest
 from batwa_common.web.body import read, respond
 from batwa_common.web.routes import Access, Route
 from batwa_common.wire.exec import Exec, ExecQuery, ExecResult
 from batwa_common.wire.vm import Vm
 
-from .agent import AGENT
-from .exec_socket import ExecSocket
+from .socket import ExecSocket
 
 BODY_BYTES = 8 << 20
 """A command and its input, whose every character may take six bytes in JSON."""

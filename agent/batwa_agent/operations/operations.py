@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from batwa_agent.inventory.inventory import Inventory
 from batwa_common.errors import (
     AgentNotFound,
     BatwaError,
@@ -27,10 +28,9 @@ from batwa_common.wire.operation import Operation
 from batwa_common.wire.vm import CreateVm
 
 from .admission import admit
-from .inventory import Inventory
 from .job import Job
-from .operation_log import failure, revised
-from .operation_store import OperationStore, Record
+from .log import failure, revised
+from .store import OperationStore, Record
 from .worker import Worker
 
 log = structlog.stdlib.get_logger(__name__)

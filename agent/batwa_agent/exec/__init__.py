@@ -1,0 +1,1 @@
+"""Commands in VMs: waited for, or streamed."""

@@ -1,0 +1,1 @@
+"""The VMs of this machine as last seen, kept true and remembered."""

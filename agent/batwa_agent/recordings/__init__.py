@@ -1,0 +1,1 @@
+"""What terminals showed, as asciicast files."""

@@ -1,0 +1,1 @@
+"""Other hubs: found, trusted, talked to."""
