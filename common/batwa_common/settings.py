@@ -97,17 +97,20 @@ class DaemonSettings(BaseSettings):
 
     def _origin(self, path: tuple[str, ...], flags: Mapping[str, Any], in_file: Mapping[str, Any]) -> str:
         variable = self.prefix() + "__".join(path).upper()
-        if len(path) == 1 and flags.get(path[0]) is not None:
+        if _at(flags, path) is not None:
             return "flag"
         if variable in os.environ:
             return variable
         secrets = os.environ.get("CREDENTIALS_DIRECTORY")
         if secrets and (Path(secrets) / "__".join(path)).is_file():
             return "credential"
-        found: Any = in_file
-        for step in path:
-            found = found.get(step) if isinstance(found, Mapping) else None
-        return "default" if found is None else str(self.file())
+        return "default" if _at(in_file, path) is None else str(self.file())
+
+
+def _at(values: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        values = values.get(step) if isinstance(values, Mapping) else None
+    return values
 
 
 def _leaves(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -24,14 +24,16 @@ from .secrets import KeyFileUnusable, open_cipher
 from .services.accounts import ADMIN, Accounts
 from .services.keys import AgentKeys
 from .services.passwords import Passwords
-from .settings import Settings
+from .settings import TLS_MODES, Settings
 from .store.database import Database
 from .store.migrate import DatabaseUnusable
+from .tls.certificates import OwnAuthority, TlsUnusable
+from .tls.command import CA_ACTIONS, ca_command
 
 NOT_RUNNING = 3
 """Exit status of `status` when no hub runs, as init scripts have it."""
 
-_KNOWN = (SettingsError, BackgroundError, KeyFileUnusable, DatabaseUnusable, OSError)
+_KNOWN = (SettingsError, BackgroundError, KeyFileUnusable, DatabaseUnusable, TlsUnusable, OSError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,7 +61,7 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="batwa-hub", description="The Batwa hub.")
-    parser.set_defaults(host=None, port=None, debug=False, log_file=None)
+    parser.set_defaults(host=None, port=None, tls=None, debug=False, log_file=None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, act, says in _COMMANDS:
         command = commands.add_parser(name, help=says, description=says)
@@ -68,10 +70,15 @@ def _parser() -> argparse.ArgumentParser:
         if name in {"start", "restart"}:
             command.add_argument("--host", help="address to listen on")
             command.add_argument("--port", type=int, help="TCP port to listen on")
+            command.add_argument("--tls", choices=TLS_MODES, help="HTTPS by the hub itself")
             command.add_argument("--debug", action="store_true", help="log everything")
             command.add_argument("--log-file", type=Path, metavar="FILE", help="where to log")
         if name == "start":
             command.add_argument("--foreground", action="store_true", help="stay here, for a service manager")
+        if name == "ca":
+            command.add_argument(
+                "what", choices=CA_ACTIONS, help="show it, replace it, or forget earlier ones"
+            )
         if name == "agent-key":
             command.add_argument("name", help="what people call the key")
             command.add_argument("--agent-id", help="the agent it is for; else the first that uses it")
@@ -83,6 +90,7 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "host": arguments.host,
         "port": arguments.port,
+        "tls": arguments.tls and {"mode": arguments.tls},
         "log_file": log_file,
         "log_level": "debug" if arguments.debug else None,
     }
@@ -106,7 +114,9 @@ def _start_in_background(settings: Settings, arguments: argparse.Namespace) -> i
     if (password := asyncio.run(_first_start(settings))) is not None:
         sys.stdout.write(f"First start. Log in as {ADMIN} with the password {password}\n")
     again = [
-        f"--{flag}={value}" for flag in ("host", "port") if (value := getattr(arguments, flag)) is not None
+        f"--{flag}={value}"
+        for flag in ("host", "port", "tls")
+        if (value := getattr(arguments, flag)) is not None
     ]
     again += ["--debug"] if arguments.debug else []
     again += [f"--log-file={settings.log_file}"] if arguments.log_file else []
@@ -186,6 +196,11 @@ def _admin_password(settings: Settings, _arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _ca(settings: Settings, arguments: argparse.Namespace) -> int:
+    sys.stdout.write(ca_command(OwnAuthority(settings.data_dir.absolute() / "tls"), arguments.what))
+    return 0
+
+
 async def _first_start(settings: Settings) -> str | None:
     async with await Database.open(settings.store_url()) as database:
         return await Accounts(database, Passwords()).ensure_admin(settings.admin_password)
@@ -202,7 +217,7 @@ def _key_file(settings: Settings) -> Path:
 def _url(settings: Settings) -> str:
     """Return where this machine reaches the hub."""
     host = "127.0.0.1" if settings.host in WILDCARDS else settings.host
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return f"{settings.scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 _COMMANDS: list[tuple[str, Callable[[Settings, argparse.Namespace], int], str]] = [
@@ -213,6 +228,7 @@ _COMMANDS: list[tuple[str, Callable[[Settings, argparse.Namespace], int], str]] 
     ("config", _config, "Show every setting in force and where it comes from; secrets are masked."),
     ("check", _check, "Check the settings, the key file and the database; makes them where absent."),
     ("agent-key", _agent_key, "Make an API key for an agent and print it: the only time it is shown."),
+    ("ca", _ca, "The hub's own certificate authority: show, rotate or retire."),
     ("admin-password", _admin_password, "Set the password of admin, typed or from stdin; ends its sessions."),
 ]
 

@@ -11,6 +11,7 @@ from batwa_common.web.serve import serve, with_stopping
 from batwa_common.web.vms import VMS
 
 from .api.access import guard
+from .api.proxies import proxies, stay_with_https
 from .api.root import BUILT_IN, PAGE
 from .api.routes import ROUTES
 from .api.sessions import session_middleware
@@ -26,6 +27,8 @@ def make_app(hub: Hub) -> web.Application:
     """Return the application that serves *hub*."""
     app = web.Application(
         middlewares=[
+            proxies(hub.settings.trusted_proxies),
+            stay_with_https,
             sign_answers,
             problems,
             session_middleware(hub.sessions, secure=hub.settings.cookie_secure),
@@ -55,4 +58,5 @@ async def main(settings: Settings) -> None:
         async def listening(address: str) -> None:
             await hub.p2p.resume(urlsplit(address).port or settings.port)
 
-        await serve(make_app(hub), host=settings.host, port=settings.port, ready=listening)
+        tls = hub.tls.context if hub.tls is not None else None
+        await serve(make_app(hub), host=settings.host, port=settings.port, tls=tls, ready=listening)

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -37,6 +38,8 @@ from .store.agents import AgentStore
 from .store.database import Database
 from .store.operations import OperationStore
 from .store.peers import PeerStore
+from .tls.certificates import OwnAuthority, ServerTls, TlsUnusable, from_files
+from .tls.names import server_names
 from .transport.directory import Directory
 from .transport.discovery import Discovery, addresses_for
 from .transport.peers import Hubs
@@ -72,6 +75,8 @@ class Hub:
     messages: Messages
     places: Places
     remote: RemoteVms
+    tls: ServerTls | None
+    """What HTTPS is served with; None while the hub serves plain HTTP."""
     settings: Settings
 
 
@@ -147,6 +152,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             tasks=tasks,
         )
         messages = Messages(peer_store, events, info=p2p.info, vms=fleet.list_vms)
+        tls = await asyncio.to_thread(_tls, settings)
         await peers.load()
         await registry.load()
         await inventory.load()
@@ -156,6 +162,8 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         tasks.spawn(sessions.run(), name="sessions")
         tasks.spawn(tokens.run(), name="tokens")
         tasks.spawn(shares.run(), name="shares")
+        if tls is not None:
+            tasks.spawn(tls.run(), name="certificate")
         tasks.spawn(relays.look_forever(), name="idle viewers")
         try:
             yield Hub(
@@ -180,8 +188,23 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 messages=messages,
                 places=Places(fleet, peers),
                 remote=RemoteVms(p2p, peers, hubs),
+                tls=tls,
                 settings=settings,
             )
         finally:
             await p2p.close()
             await registry.flush()
+
+
+def _tls(settings: Settings) -> ServerTls | None:
+    section = settings.tls
+    match section.mode:
+        case "off":
+            return None
+        case "auto":
+            names = partial(server_names, settings.host, settings.public_urls, section.names)
+            return ServerTls(OwnAuthority(settings.data_dir / "tls", names).material)
+        case "files":
+            if section.certificate is None or section.key is None:
+                raise TlsUnusable("tls.mode = files needs tls.certificate and tls.key")
+            return ServerTls(partial(from_files, section.certificate, section.key, section.ca))

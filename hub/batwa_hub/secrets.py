@@ -43,6 +43,24 @@ def write_new(path: Path, content: bytes) -> None:
 
     A file that is there by then is left as it is. Blocks.
     """
+    unfinished = _written(path, content)
+    try:
+        os.link(unfinished, path)  # unlike a rename, never replaces the key another process made meanwhile
+    except FileExistsError:
+        return
+    finally:
+        unfinished.unlink()
+    _sync(path.parent)
+
+
+def replace_private(path: Path, content: bytes) -> None:
+    """Replace *path*, open to us only, by *content*: it holds old or new, whatever happens. Blocks."""
+    _written(path, content).replace(path)
+    _sync(path.parent)
+
+
+def _written(path: Path, content: bytes) -> Path:
+    """Return a file beside *path*, open to us only, that holds *content* on disk."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -50,12 +68,10 @@ def write_new(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    try:
-        os.link(unfinished, path)  # unlike a rename, never replaces the key another process made meanwhile
-    except FileExistsError:
-        return
-    finally:
-        unfinished.unlink()
-    directory = os.open(path.parent, os.O_RDONLY)
-    os.fsync(directory)
-    os.close(directory)
+    return unfinished
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)

@@ -1,11 +1,19 @@
 """What an operator of the hub may set, with units, bounds and defaults."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_settings import SettingsConfigDict
 
 from batwa_common.settings import DaemonSettings
@@ -13,6 +21,8 @@ from batwa_common.wire.agent import Origin, Text
 from batwa_common.wire.vm import AgentId
 
 DAY_S = 24 * 3600.0
+TlsMode = Literal["off", "auto", "files"]
+TLS_MODES: tuple[TlsMode, ...] = get_args(TlsMode)
 
 
 class _Group(BaseModel):
@@ -72,6 +82,27 @@ class P2pSettings(_Group):
     address that its calls come from."""
 
 
+class TlsSettings(_Group):
+    """HTTPS by the hub itself."""
+
+    mode: TlsMode = "off"
+    """`off` serves plain HTTP; `auto` makes a CA and certificates of its own; `files` serves with yours."""
+    certificate: Path | None = None
+    """With `files`: the certificate and what links it to its CA, PEM."""
+    key: Path | None = None
+    """With `files`: its key, PEM."""
+    ca: Path | None = None
+    """With `files`: the CA it comes from, PEM, if the system's trust store of agents does not know it."""
+    names: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")], ...] = ()
+    """With `auto`: further host names and addresses that the hub is reached by."""
+
+    @model_validator(mode="after")
+    def _files_are_named(self) -> Self:
+        if self.mode == "files" and (self.certificate is None or self.key is None):
+            raise ValueError("mode = files needs certificate and key")
+        return self
+
+
 class Settings(DaemonSettings):
     """The hub's settings."""
 
@@ -96,6 +127,10 @@ class Settings(DaemonSettings):
     """Where to log; left out, to stderr."""
     cookie_secure: bool | None = None
     """Whether the session cookie is `Secure`; left out, it is when the request came by HTTPS."""
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    """Addresses and networks of proxies that are believed about whom they speak for (`X-Forwarded-*`)."""
+    public_urls: tuple[Origin, ...] = ()
+    """Where agents and people reach this hub, `https://hub.example.org`; left out, where it listens."""
     trusted_origins: tuple[Annotated[Origin, StringConstraints(strip_whitespace=True)], ...] = ()
     """Other origins whose pages may act as the user, such as `https://panel.example.org`."""
     agent: AgentSettings = AgentSettings()
@@ -104,6 +139,12 @@ class Settings(DaemonSettings):
     operation: OperationSettings = OperationSettings()
     terminal: TerminalSettings = TerminalSettings()
     p2p: P2pSettings = P2pSettings()
+    tls: TlsSettings = TlsSettings()
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`: what the hub itself serves."""
+        return "http" if self.tls.mode == "off" else "https"
 
     def store_url(self) -> str:
         """Return the URL of the database in use."""

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -104,6 +105,21 @@ def test_a_hub_is_started_asked_and_stopped(hub: Command) -> None:
     stopped = hub("stop")
     assert re.fullmatch(r"The hub \(process \d+\) has stopped\.\n", stopped.out)
     assert hub("status").status == 3
+
+
+def test_a_hub_serves_https_with_a_ca_of_its_own(hub: Command) -> None:
+    started = hub("start", "--tls=auto")
+
+    assert started.status == 0, started
+    assert f"The hub runs at https://127.0.0.1:{hub.port} " in started.out
+    assert hub("status").out.endswith("ready.\n")
+    with socket.create_connection(("localhost", hub.port)) as plain:
+        context = ssl.create_default_context(cafile=hub.data_dir / "tls" / "ca.pem")
+        with context.wrap_socket(plain, server_hostname="localhost") as connection:
+            assert connection.version() == "TLSv1.3"
+    assert (
+        "tls.mode = auto  (BATWA_HUB_TLS__MODE)\n" in hub("config", env={"BATWA_HUB_TLS__MODE": "auto"}).out
+    )
 
 
 def test_a_kill_loses_neither_login_nor_key_and_leaves_nothing_in_the_way(hub: Command) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -18,6 +19,9 @@ STOPPING = web.AppKey("stopping", asyncio.Event)
 
 WILDCARDS = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 -- recognised, not bound
 """Hosts that mean every address of this machine: to listen on, not to connect to."""
+
+CLIENT = web.RequestKey("client", str)
+"""Whose address a request counts for, where a proxy that is believed has told it."""
 
 GRACE_S = 10.0
 """How long requests in flight may take after the stop began."""
@@ -36,7 +40,7 @@ class AccessLog(AbstractAccessLogger):
             path=request.path,
             status=response.status,
             duration_ms=round(time * 1000, 1),
-            remote=request.remote,
+            remote=request.get(CLIENT, request.remote),
             request_id=response.headers.get("X-Request-Id"),
         )
 
@@ -52,9 +56,14 @@ def with_stopping(app: web.Application) -> None:
 
 
 async def serve(
-    app: web.Application, *, host: str, port: int, ready: Callable[[str], Awaitable[None]] | None = None
+    app: web.Application,
+    *,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    ready: Callable[[str], Awaitable[None]] | None = None,
 ) -> None:
-    """Serve *app* until SIGINT or SIGTERM.
+    """Serve *app* until SIGINT or SIGTERM, by HTTPS if *tls* is given.
 
     Requests in flight get `GRACE_S` to finish. *ready* is called with the address once the socket
     listens. Raises OSError when it cannot listen there.
@@ -68,9 +77,9 @@ async def serve(
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
+        site = web.TCPSite(runner, host, port, backlog=1024, ssl_context=tls)
         await site.start()
-        address = site.name if port else _address(runner)
+        address = site.name if port else _address(runner, "http" if tls is None else "https")
         log.info("daemon.listening", address=address)
         if ready is not None:
             await ready(address)
@@ -82,9 +91,9 @@ async def serve(
         log.info("daemon.stopped", took_s=round(time.monotonic() - began, 2))
 
 
-def _address(runner: web.AppRunner) -> str:
+def _address(runner: web.AppRunner, scheme: str) -> str:
     host, port, *_ = runner.addresses[0]
-    return f"http://{host}:{port}"
+    return f"{scheme}://{host}:{port}"
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

@@ -5,6 +5,7 @@ from batwa_common.web.routes import Route
 from . import (
     agents,
     auth,
+    ca,
     commands,
     events,
     health,
@@ -25,6 +26,7 @@ ROUTES: list[Route] = with_reference(
     [
         *root.ROUTES,
         *health.ROUTES,
+        *ca.ROUTES,
         *auth.ROUTES,
         *tokens.ROUTES,
         *users.ROUTES,

@@ -61,10 +61,5 @@ class _Storage(aiohttp_session.AbstractStorage):
         data: dict[str, Any] = dict(session)
         session_id = await self._sessions.begin(data.pop(USER_ID), data)
         self.save_cookie(response, session_id, max_age=self.max_age)
-        if self._secure is None and _by_https(request):
+        if self._secure is None and request.secure:
             response.cookies[COOKIE]["secure"] = True
-
-
-def _by_https(request: web.Request) -> bool:
-    # A client may lie in this header about itself: its own cookie gets stricter, nothing else.
-    return request.secure or request.headers.get("X-Forwarded-Proto") == "https"

@@ -1,0 +1,36 @@
+"""`batwa-hub ca`: look at the hub's own CA, replace it, forget the ones before."""
+
+from batwa_common.tls import fingerprint, shown
+
+from .authority import Authority, pem
+from .certificates import OwnAuthority
+
+CA_ACTIONS = ("show", "rotate", "retire")
+
+
+def ca_command(own: OwnAuthority, action: str) -> str:
+    """Do one of `CA_ACTIONS` and return what to tell. A running hub follows within a minute. Blocks.
+
+    Raises `TlsUnusable`.
+    """
+    match action:
+        case "rotate":
+            return _described(own.rotate()) + (
+                "\nA new CA is made. A running hub uses it within a minute; agents that believe the old one"
+                "\nbelieve it as well, and learn it with their next heartbeat. When all have been here:"
+                "\nbatwa-hub ca retire\n"
+            )
+        case "retire":
+            return _described(own.retire()) + (
+                "\nEarlier CAs are believed no more; who still knows only those has to join again.\n"
+            )
+        case _:
+            return _described(own.authority()) + "\n" + own.authority().bundle()
+
+
+def _described(authority: Authority) -> str:
+    lines = []
+    for what, each in [("CA", authority.certificate), *(("earlier", former) for former in authority.former)]:
+        until = each.not_valid_after_utc.date().isoformat()
+        lines.append(f"{what:<8} {shown(fingerprint(pem(each)))}  until {until}\n")
+    return "".join(lines)
