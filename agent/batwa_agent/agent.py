@@ -39,6 +39,7 @@ from .terminals.keeper import Keeper, NoKeeper
 from .terminals.service_manager import ServiceManager, inherited_fds
 from .terminals.terminals import Bounds as TerminalBounds
 from .terminals.terminals import Shells, Terminals
+from .trust import Trust
 from .uplink import FEATURES, Uplink
 
 VERSION = version("batwa-agent")
@@ -90,7 +91,9 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         known = KnownVms(settings.data_dir / "inventory.json")
         watcher = Watcher(driver, inventory, known, poll_s=settings.driver.poll_s)
         terminals = _terminals(settings, driver, tasks)
-        uplink = _uplink(settings, api_key, session, inventory, watcher, terminals)
+        trust = Trust(settings.ca, settings.data_dir)
+        await trust.load()
+        uplink = _uplink(settings, api_key, session, trust, inventory, watcher, terminals)
         operations = _operations(settings, driver, inventory, watcher, uplink, tasks)
         commands = Commands(exec_argv=driver.command, env=_shell_environment(), limit=settings.exec.limit)
         recordings = _recordings(settings)
@@ -225,6 +228,7 @@ def _uplink(
     settings: Settings,
     api_key: str,
     session: aiohttp.ClientSession,
+    trust: Trust,
     inventory: Inventory,
     watcher: Watcher,
     terminals: Terminals,
@@ -241,6 +245,7 @@ def _uplink(
         load=partial(host.load, settings.data_dir),
         terminals=lambda: len(terminals.all()),
         interval_s=settings.heartbeat_interval_s,
+        trust=trust,
     )
 
 

@@ -90,6 +90,9 @@ class Settings(DaemonSettings):
     """The id this machine has at the hub; by default made from the host name."""
     hub_url: Origin | None = None
     """The hub, `http://host:port`; None serves without registering anywhere."""
+    ca: Path | None = None
+    """CAs of the hub's certificate, PEM, believed instead of the system's. A file in `data_dir` follows the
+    hub's own CA by itself."""
     api_key: SecretStr | None = None
     """The key made at the hub for this agent. Required to run: callers must present it too."""
     host: str = "127.0.0.1"

@@ -25,6 +25,7 @@ from batwa_common.wire.documented import Done
 from .inventory.inventory import Inventory
 from .inventory.watcher import Watcher
 from .news import News
+from .trust import Trust
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -65,6 +66,7 @@ class Uplink:
         load: Reads how busy the machine is.
         terminals: Counts its terminals.
         interval_s: Time between heartbeats when nothing changes.
+        trust: Which hubs are believed; left out, those that the system's CAs vouch for.
 
     """
 
@@ -80,6 +82,7 @@ class Uplink:
         load: Callable[[], Awaitable[HostLoad]],
         terminals: Callable[[], int] = lambda: 0,
         interval_s: float,
+        trust: Trust | None = None,
     ) -> None:
         self._session = session
         self._hub_url = hub_url.rstrip("/")
@@ -90,6 +93,7 @@ class Uplink:
         self._load = load
         self._terminals = terminals
         self._interval_s = interval_s
+        self._trust = trust or Trust()
         self._registered = False
         self._held: InventoryPosition | None = None
         self._told: InventoryPosition | None = None
@@ -165,9 +169,12 @@ class Uplink:
             driver=driver,
             load=await self._load(),
             terminals=self._terminals(),
+            ca=self._trust.bundle_id,
         )
         answer = await self._post("/api/agent/heartbeat", heartbeat, HeartbeatAnswer)
         self._held = answer.inventory
+        if answer.ca is not None:
+            await self._trust.learn(answer.ca)
         # a hub that could not follow a change asks for everything, and gets it at once
         sent_everything = not self._inventory.known or (update is not None and update.base is None)
         if sent_everything or answer.inventory == position:
@@ -181,6 +188,7 @@ class Uplink:
                     self._hub_url + path,
                     data=body.model_dump_json(),
                     headers=self._headers,
+                    ssl=self._trust.context,
                     allow_redirects=False,
                 ) as response,
             ):
@@ -188,6 +196,11 @@ class Uplink:
                 return shape.model_validate_json(await _bounded(response))
         except TimeoutError:
             raise _Trouble(f"the hub did not answer within {REQUEST_S:g} s") from None
+        except aiohttp.ClientConnectorCertificateError as err:
+            await self._trust.look_again()
+            raise _Trouble(
+                f"the hub's certificate is not believed: {err.certificate_error}", slow=True
+            ) from err
         except (aiohttp.ClientError, OSError) as err:
             raise _Trouble(f"the hub cannot be reached: {err}") from err
         except ValidationError as err:

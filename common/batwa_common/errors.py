@@ -31,6 +31,7 @@ BatwaError                         500  internal
 ├── PeerMisbehaved                 502  peer-misbehaved
 ├── HubUnreachable                 502  hub-unreachable
 ├── HubMisbehaved                  502  hub-misbehaved
+├── HubNotTrusted                  502  hub-not-trusted
 ├── DriverFailed                   502  driver-failed
 ├── DriverUnavailable              502  driver-unavailable
 ├── OperationInterrupted           502  operation-interrupted
@@ -246,6 +247,12 @@ class HubMisbehaved(BatwaError):
     """What answers there is no Batwa hub, or a very different one; told by the client, never by a hub."""
 
     code, status = "hub-misbehaved", 502
+
+
+class HubNotTrusted(BatwaError):
+    """The hub's certificate is from no CA that is believed here; told by the client, never by a hub."""
+
+    code, status = "hub-not-trusted", 502
 
 
 class DriverFailed(BatwaError):

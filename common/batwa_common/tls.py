@@ -4,9 +4,12 @@ Without a bundle those of the system's trust store are. With one (PEM) only what
 certificate in it is: a hub that has made its own CA is pinned that way, wherever it moves.
 """
 
+import functools
 import hashlib
+import http.client
 import re
 import ssl
+from urllib.parse import urlsplit
 
 OWN_CA = "Batwa hub CA"
 """Organisation in the name of a CA that a hub made for itself. It signs that one hub and nothing else."""
@@ -42,6 +45,27 @@ def unverified_context() -> ssl.SSLContext:
     return context
 
 
+def fetch_bundle(url: str, *, timeout_s: float = 10.0) -> str:
+    """Return the CAs that whoever answers at *url* calls its own: to be checked by fingerprint. Blocks.
+
+    Raises OSError if nobody answers, and ValueError if what answers has no CA of its own to tell.
+    """
+    at = urlsplit(url)
+    context = unverified_context()
+    connection = http.client.HTTPSConnection(at.hostname or "", at.port, timeout=timeout_s, context=context)
+    try:
+        connection.request("GET", at.path.rstrip("/") + CA_PATH)
+        answer = connection.getresponse()
+        body = answer.read(MAX_BUNDLE_BYTES)
+    except http.client.HTTPException as err:
+        raise ValueError(f"what answers at {url} is no Batwa hub ({type(err).__name__})") from err
+    finally:
+        connection.close()
+    if answer.status != http.HTTPStatus.OK:
+        raise ValueError(f"{url} tells no CA of its own ({answer.status})")
+    return "\n".join(blocks(body.decode("ascii", errors="replace"))) + "\n"
+
+
 def blocks(bundle: str) -> list[str]:
     """Return each certificate of *bundle* as PEM. Raises ValueError if there is none."""
     if not (found := _BLOCK.findall(bundle)):
@@ -54,6 +78,7 @@ def fingerprint(certificate: str) -> str:
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()
 
 
+@functools.lru_cache(maxsize=8)
 def bundle_id(bundle: str) -> str:
     """Return what names exactly these certificates in this order. Raises ValueError if there is none."""
     return hashlib.sha256("".join(map(fingerprint, blocks(bundle))).encode()).hexdigest()

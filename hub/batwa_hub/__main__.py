@@ -198,6 +198,7 @@ def _admin_password(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 def _ca(settings: Settings, arguments: argparse.Namespace) -> int:
     sys.stdout.write(ca_command(OwnAuthority(settings.data_dir.absolute() / "tls"), arguments.what))
+    background.tell_to_look(_pid_file(settings))
     return 0
 
 

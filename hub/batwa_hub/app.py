@@ -1,5 +1,7 @@
 """The hub as a process: the application around a running hub, served until it is told to stop."""
 
+import asyncio
+import signal
 import sys
 from urllib.parse import urlsplit
 
@@ -48,8 +50,13 @@ async def _end_relayed(app: web.Application) -> None:
     await app[HUB].relays.stop()
 
 
+def _look_again(hub: Hub) -> None:
+    if hub.tls is not None:
+        hub.tls.hurry()
+
+
 async def main(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM; SIGHUP has changed certificates taken at once."""
     async with running(settings) as hub:
         first = await hub.accounts.ensure_admin(settings.admin_password)
         if first is not None:
@@ -58,5 +65,6 @@ async def main(settings: Settings) -> None:
         async def listening(address: str) -> None:
             await hub.p2p.resume(urlsplit(address).port or settings.port)
 
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _look_again, hub)
         tls = hub.tls.context if hub.tls is not None else None
         await serve(make_app(hub), host=settings.host, port=settings.port, tls=tls, ready=listening)

@@ -138,6 +138,13 @@ def stop(pid_file: Path) -> Running | None:
     )
 
 
+def tell_to_look(pid_file: Path) -> None:
+    """Have the hub that holds *pid_file*, if one does, take changed certificates at once."""
+    if (found := find_running(pid_file)) is not None and found.pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, signal.SIGHUP)
+
+
 def _tail(file: Path, began_at: int) -> str:
     text = file.read_bytes()[began_at:][-_TAIL_BYTES:]
     return text.decode(errors="replace").strip() or "(nothing)"

@@ -100,6 +100,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         Supervisor() as writers,
         Supervisor() as tasks,
     ):
+        tls = await asyncio.to_thread(_tls, settings)
         cipher = await asyncio.to_thread(open_cipher, settings.data_dir / "secret.key")
         keys = AgentKeys(database, cipher)
         sessions = Sessions(database, lifetime_s=settings.session.lifetime_s, idle_s=settings.session.idle_s)
@@ -124,7 +125,8 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         )
         shares = Shares(database)
         relays = Relays(tasks, idle_timeout_s=settings.terminal.idle_timeout_s)
-        agents = Agents(registry, inventory, directory.port, tasks)
+        ca = (lambda: tls.bundle) if tls is not None else (lambda: None)
+        agents = Agents(registry, inventory, directory.port, tasks, ca=ca)
         operations = Operations(
             OperationStore(database),
             registry,
@@ -152,7 +154,6 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             tasks=tasks,
         )
         messages = Messages(peer_store, events, info=p2p.info, vms=fleet.list_vms)
-        tls = await asyncio.to_thread(_tls, settings)
         await peers.load()
         await registry.load()
         await inventory.load()

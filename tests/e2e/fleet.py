@@ -16,6 +16,8 @@ from typing import IO, Self
 
 import aiohttp
 
+from batwa_common.tls import unverified_context
+
 BIN = Path(sys.executable).parent
 PASSWORD = "correct horse battery staple"
 READY_S = 20.0
@@ -30,7 +32,8 @@ def free_port() -> int:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 -- loopback
+        context = unverified_context()
+        with urllib.request.urlopen(url, timeout=2, context=context) as answer:  # noqa: S310 -- loopback
             return bool(answer.status == 200)
     except OSError:
         return False
@@ -104,14 +107,15 @@ class Daemon:
 class Fleet:
     """A hub and as many agents as asked for."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, tls: bool = False) -> None:
         self.directory = directory
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.env = clean_environment() | {
             "BATWA_HUB_DATA_DIR": str(directory / "hub"),
             "BATWA_HUB_PORT": str(self.port),
             "BATWA_HUB_ADMIN_PASSWORD": PASSWORD,
+            "BATWA_HUB_TLS__MODE": "auto" if tls else "off",
             "BATWA_HUB_AGENT__STALE_AFTER_S": "3",
             "BATWA_HUB_AGENT__CALL_TIMEOUT_S": "5",
         }
@@ -145,7 +149,7 @@ class Fleet:
     def add_agent(self, agent_id: str, *, ready: str = "/readyz", **more: str) -> Daemon:
         """Start an agent on a machine of its own (a simulator home), and wait until *ready* answers."""
         home, port = self.directory / agent_id, free_port()
-        home.mkdir()
+        home.mkdir(exist_ok=True)
         env = clean_environment() | {
             "BATWA_AGENT_AGENT_ID": agent_id,
             "BATWA_AGENT_HUB_URL": self.url,
@@ -167,6 +171,10 @@ class Fleet:
         self.agents[agent_id] = agent
         agent.start()
         return agent
+
+    def bundle(self) -> str:
+        """The CAs to believe, where the hub has its own."""
+        return (self.directory / "hub" / "tls" / "ca.pem").read_text()
 
     def faults(self, agent_id: str, **faults: object) -> None:
         """Switch the simulator's faults on that machine; none given switches all off."""

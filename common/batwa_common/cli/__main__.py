@@ -2,7 +2,7 @@
 
 import sys
 
-from batwa_common.errors import BatwaError, HubMisbehaved, HubUnreachable
+from batwa_common.errors import BatwaError, HubMisbehaved, HubNotTrusted, HubUnreachable
 
 try:
     from .app import command
@@ -31,7 +31,7 @@ def main() -> None:
 
 def exit_code(err: BatwaError) -> int:
     """Return the exit code for a failure."""
-    if isinstance(err, HubUnreachable | HubMisbehaved):
+    if isinstance(err, HubUnreachable | HubMisbehaved | HubNotTrusted):
         return UNREACHABLE
     return _BY_STATUS.get(err.status, FAILED)
 

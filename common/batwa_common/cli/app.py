@@ -1,7 +1,8 @@
 """The commands by name. What a command needs is imported when it is used."""
 
 import importlib
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -20,6 +21,13 @@ COMMANDS = {
     "user": ("user:app", "Who may log in."),
 }
 """Name of the command: its module and Typer application, and its help."""
+
+
+class Chosen(NamedTuple):
+    """What was said before the command."""
+
+    url: str | None
+    ca: Path | None
 
 
 class _Later(TyperCommand):
@@ -60,6 +68,13 @@ def command() -> TyperGroup:
         url: Annotated[
             str | None, typer.Option(envvar="BATWA_URL", help="The hub; left out, the one of `batwa login`.")
         ] = None,
+        ca: Annotated[
+            Path | None,
+            typer.Option(
+                envvar="BATWA_CA",
+                help="CAs of the hub's certificate (PEM), believed instead of the system's.",
+            ),
+        ] = None,
         version: Annotated[
             bool,
             typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit."),
@@ -73,7 +88,7 @@ def command() -> TyperGroup:
         4 not found, 5 hub unreachable.
         """
         del version
-        ctx.obj = url
+        ctx.obj = Chosen(url, ca)
 
     group = get_command(app)
     if not isinstance(group, TyperGroup):

@@ -23,6 +23,8 @@ class Login(BaseModel):
     token: str | None = None
     token_id: str | None = None
     session_id: str | None = None
+    ca: str | None = None
+    """The hub's own CA, PEM, whose fingerprint was confirmed; None if the system's CAs know it."""
 
 
 class _File(BaseModel):

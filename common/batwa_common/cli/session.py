@@ -12,9 +12,10 @@ from batwa_common.errors import BatwaError, Forbidden, HubUnreachable, NotAuthen
 from batwa_common.wire.user import RANK, Role
 
 from . import credentials
-from .connection import with_scheme
+from .connection import ca_of, chosen, tls_of, with_scheme
 from .credentials import Login
 from .show import Json, as_json, remark, say
+from .trust import believed
 
 login = typer.Typer(add_completion=False)
 logout = typer.Typer(add_completion=False)
@@ -33,6 +34,12 @@ def log_in(
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
     role: Annotated[Role, typer.Option(help="What this machine may do, at most what you may.")] = "admin",
+    fingerprint: Annotated[
+        str | None,
+        typer.Option(
+            help="SHA-256 of the hub's own CA, as `batwa-hub ca show` prints it; else you are asked."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Log in to a hub; this and later commands then mean that hub.
@@ -42,13 +49,15 @@ def log_in(
     """
     file = credentials.path()
     stored = credentials.load(file)
-    chosen = url or ctx.find_root().obj or _ask("Hub", stored.current or DEFAULT_URL)
-    hub_url = with_scheme(chosen)
+    wanted = url or chosen(ctx).url or _ask("Hub", stored.current or DEFAULT_URL)
+    hub_url = with_scheme(wanted)
+    known = stored.hubs.get(hub_url)
+    ca = believed(hub_url, ca_of(ctx, known.ca if known is not None else None), fingerprint)
     username = user or _ask("User", "admin")
     password = _password(password_stdin)
-    with SyncRESTClient(hub_url, retries=1) as client:
+    with SyncRESTClient(hub_url, retries=1, tls=tls_of(ca)) as client:
         client.login(username, password)
-        made = _identity(client, username, role)
+        made = _identity(client, username, role).model_copy(update={"ca": ca})
         if made.token is not None:
             client.logout()  # the token does from here on
     credentials.save(file, stored.with_login(hub_url, made))
@@ -63,11 +72,11 @@ def log_out(ctx: typer.Context, json: Json = False) -> None:
     """Log out: the stored token or session ends at the hub and is forgotten here."""
     file = credentials.path()
     stored = credentials.load(file)
-    given: str | None = ctx.find_root().obj
+    given = chosen(ctx).url
     url = with_scheme(given) if given else stored.current
     if url is None or (known := stored.hubs.get(url)) is None:
         raise NotAuthenticated("There is no login to end; `batwa login` makes one.")
-    ended = _end(url, known)
+    ended = _end(url, known, ca_of(ctx, known.ca))
     credentials.save(file, stored.without(url))
     if json:
         as_json({"url": url, "ended": ended})
@@ -94,9 +103,11 @@ def _identity(client: SyncRESTClient, username: str, role: Role) -> Login:
     return Login(username=username, session_id=client.session_id)
 
 
-def _end(url: str, known: Login) -> bool:
+def _end(url: str, known: Login, ca: str | None) -> bool:
     """End *known* at its hub; return whether that worked. It is forgotten here in any case."""
-    with SyncRESTClient(url, token=known.token, session_id=known.session_id, retries=1) as client:
+    with SyncRESTClient(
+        url, token=known.token, session_id=known.session_id, retries=1, tls=tls_of(ca)
+    ) as client:
         try:
             if known.token_id is not None:
                 client.delete_token(known.token_id)

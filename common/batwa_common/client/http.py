@@ -14,7 +14,14 @@ import aiohttp
 from pydantic import TypeAdapter, ValidationError
 from yarl import URL
 
-from batwa_common.errors import BatwaError, HubMisbehaved, HubUnreachable, InvalidRequest, NotAuthenticated
+from batwa_common.errors import (
+    BatwaError,
+    HubMisbehaved,
+    HubNotTrusted,
+    HubUnreachable,
+    InvalidRequest,
+    NotAuthenticated,
+)
 
 from .failures import failure
 from .retries import Backoff, may_ask_again
@@ -258,6 +265,8 @@ def _told_as_ours(base: str) -> Iterator[None]:
         yield
     except TimeoutError as err:
         raise HubUnreachable(f"the hub at {base} did not answer in time") from err
+    except aiohttp.ClientConnectorCertificateError as err:
+        raise HubNotTrusted(f"the certificate of {base} is not believed: {err.certificate_error}") from err
     except aiohttp.ClientConnectorError as err:
         raise HubUnreachable(f"the hub at {base} cannot be reached: {err.os_error}") from err
     except aiohttp.ClientError as err:

@@ -147,6 +147,8 @@ class Heartbeat(Wire):
     """How busy it is."""
     terminals: int | None = Field(default=None, ge=0)
     """Terminals it has, those included that have ended and are still listed; None if it does not tell."""
+    ca: str | None = None
+    """Names the CAs it believes (SHA-256 over their fingerprints); None if it wants to hear of no other."""
 
 
 class HeartbeatAnswer(Wire):
@@ -156,6 +158,8 @@ class HeartbeatAnswer(Wire):
     message: str = "Heartbeat received"
     inventory: InventoryPosition | None = None
     """Up to where the hub has the inventory; None asks for all of it."""
+    ca: str | None = None
+    """The CAs to believe from now on, PEM; None while the agent's are the right ones."""
 
 
 class NewAgentKey(Command):

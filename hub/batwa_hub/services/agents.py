@@ -1,11 +1,13 @@
 """What agents tell the hub: that they exist, that they live, and which VMs they have."""
 
 import hashlib
+from collections.abc import Callable
 
 import structlog
 
 from batwa_common.errors import BatwaError
 from batwa_common.supervisor import Supervisor
+from batwa_common.tls import bundle_id
 from batwa_common.wire.agent import Agent, Heartbeat, HeartbeatAnswer, InventoryUpdate, RegisterAgent
 
 from .inventory import Inventory
@@ -26,15 +28,23 @@ class Agents:
         inventory: What they have.
         ports: How they are called.
         tasks: Owns the calls to agents that must be asked for their list.
+        ca: Tells the CAs that agents are to believe, PEM; None if the hub has none of its own.
     """
 
     def __init__(
-        self, registry: Registry, inventory: Inventory, ports: AgentPorts, tasks: Supervisor
+        self,
+        registry: Registry,
+        inventory: Inventory,
+        ports: AgentPorts,
+        tasks: Supervisor,
+        *,
+        ca: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._registry = registry
         self._inventory = inventory
         self._ports = ports
         self._tasks = tasks
+        self._ca = ca
         self._asked: set[str] = set()
 
     async def register(self, request: RegisterAgent, *, key_id: str) -> Agent:
@@ -57,7 +67,8 @@ class Agents:
             self._inventory.confirm(beat.agent_id)
         else:
             self._ask_for_list(beat.agent_id)
-        return HeartbeatAnswer(inventory=self._inventory.position(beat.agent_id))
+        position = self._inventory.position(beat.agent_id)
+        return HeartbeatAnswer(inventory=position, ca=self._news_of_ca(beat.ca))
 
     async def unregister(self, agent_id: str) -> None:
         """Forget an agent and its VMs; the VMs themselves stay. Raises `AgentNotFound`."""
@@ -67,6 +78,10 @@ class Agents:
     def went_offline(self, agent_id: str) -> None:
         """Show the VMs of an agent that has gone silent as what they are: unknown."""
         self._inventory.render_again(agent_id)
+
+    def _news_of_ca(self, believed: str | None) -> str | None:
+        ca = self._ca()
+        return ca if ca is not None and believed is not None and believed != bundle_id(ca) else None
 
     def _ask_for_list(self, agent_id: str) -> None:
         if agent_id not in self._asked:  # one at a time per agent, however slow it is

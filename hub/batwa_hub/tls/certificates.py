@@ -135,6 +135,7 @@ class ServerTls:
         self._current = _context(self._material)
         self.context = _context(self._material)
         self.context.sni_callback = self._latest
+        self._hurry = asyncio.Event()
 
     @property
     def bundle(self) -> str | None:
@@ -157,10 +158,16 @@ class ServerTls:
         except (TlsUnusable, OSError) as err:
             log.warning("tls.unusable", reason=str(err))
 
+    def hurry(self) -> None:
+        """Have `run` look now."""
+        self._hurry.set()
+
     async def run(self) -> None:
-        """Look each minute until cancelled."""
+        """Look each minute, or when hurried, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), LOOK_S)
+            self._hurry.clear()
             await self.look()
 
     def _latest(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:

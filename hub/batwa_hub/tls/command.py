@@ -9,16 +9,15 @@ CA_ACTIONS = ("show", "rotate", "retire")
 
 
 def ca_command(own: OwnAuthority, action: str) -> str:
-    """Do one of `CA_ACTIONS` and return what to tell. A running hub follows within a minute. Blocks.
+    """Do one of `CA_ACTIONS` and return what to tell. Blocks.
 
     Raises `TlsUnusable`.
     """
     match action:
         case "rotate":
             return _described(own.rotate()) + (
-                "\nA new CA is made. A running hub uses it within a minute; agents that believe the old one"
-                "\nbelieve it as well, and learn it with their next heartbeat. When all have been here:"
-                "\nbatwa-hub ca retire\n"
+                "\nA new CA is in use. Who believes the old one believes it as well; agents learn it"
+                "\nwith their next heartbeat. When all have been here: batwa-hub ca retire\n"
             )
         case "retire":
             return _described(own.retire()) + (
