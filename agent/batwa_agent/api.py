@@ -29,7 +29,7 @@ async def guard(request: web.Request, access: Access) -> Caller:
         raise NotAuthenticated("This agent wants its API key in the header X-API-Key.")
     if not hmac.compare_digest(given.encode(), request.app[AGENT].api_key.encode()):
         raise InvalidApiKey("That is not this agent's API key.")
-    return Caller(request.headers.get("X-Batwa-User", "hub")[:255], role="operator")
+    return Caller(request.headers.get("X-Batwa-User", "hub")[:255], role="operator", terminals=True)
 
 
 def _bearer(request: web.Request) -> str:

@@ -18,3 +18,20 @@ class Scope:
         if self.agents is not None and agent_id not in self.agents:
             return False
         return all(tags.get(name) == value for name, value in self.tags.items())
+
+    def __and__(self, other: "Scope") -> "Scope":
+        """Return the limit of what is within both."""
+        both = self.agents if other.agents is None else other.agents
+        if self.agents is not None and other.agents is not None:
+            both = self.agents & other.agents
+        if any(other.tags.get(name, value) != value for name, value in self.tags.items()):
+            both = frozenset()  # no agent's tag says two things
+        return Scope(both, {**self.tags, **other.tags})
+
+    def covers(self, other: "Scope") -> bool:
+        """Whether everything within *other* is surely within this."""
+        if other.agents is not None and not other.agents:
+            return True
+        if self.agents is not None and (other.agents is None or not other.agents <= self.agents):
+            return False
+        return self.tags.items() <= other.tags.items()

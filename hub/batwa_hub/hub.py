@@ -33,6 +33,7 @@ from .services.sessions import Sessions
 from .services.shares import Shares
 from .services.terminals import Terminals
 from .services.tokens import Tokens
+from .services.users import Users
 from .settings import Settings
 from .store.agents import AgentStore
 from .store.database import Database
@@ -56,6 +57,7 @@ class Hub:
 
     database: Database
     accounts: Accounts
+    users: Users
     sessions: Sessions
     tokens: Tokens
     keys: AgentKeys
@@ -105,7 +107,8 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         keys = AgentKeys(database, cipher)
         sessions = Sessions(database, lifetime_s=settings.session.lifetime_s, idle_s=settings.session.idle_s)
         tokens = Tokens(database)
-        accounts = Accounts(database, Passwords(), on_change=(sessions.doubt, tokens.doubt))
+        passwords, on_change = Passwords(), (sessions.doubt, tokens.doubt)
+        accounts = Accounts(database, passwords, on_change=on_change)
         events = Events(database, keep=settings.event.keep)
         store = AgentStore(database)
         registry = Registry(
@@ -170,6 +173,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             yield Hub(
                 database=database,
                 accounts=accounts,
+                users=Users(database, passwords, on_change=on_change),
                 sessions=sessions,
                 tokens=tokens,
                 keys=keys,

@@ -55,7 +55,7 @@ async def test_a_session_is_found_by_its_id_with_its_user(sessions: Sessions, us
     login = await sessions.find(await sessions.begin(user_id, {"theme": "dark"}))
 
     assert login is not None
-    assert (login.user_id, login.username, login.role) == (user_id, "admin", "admin")
+    assert (login.user_id, login.username, login.rights.role) == (user_id, "admin", "admin")
     assert login.data == {"theme": "dark"}
     assert login.expires_at - login.created_at == timedelta(seconds=LIFETIME_S)
 

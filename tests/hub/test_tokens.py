@@ -18,10 +18,13 @@ from batwa_hub.services.accounts import Accounts
 from batwa_hub.services.guesses import FREE
 from batwa_hub.services.living import CACHE_S
 from batwa_hub.services.passwords import Passwords
+from batwa_hub.services.rights import Rights
 from batwa_hub.services.tokens import Grant, Tokens
 from batwa_hub.store.database import Database
 from batwa_hub.store.tables import api_tokens, users
 
+ADMIN, OPERATOR = Rights("admin", terminals=True), Rights("operator", terminals=True)
+VIEWER = Rights("viewer", terminals=False)
 NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 
 
@@ -57,7 +60,7 @@ async def owner(database: Database) -> str:
 
 async def issue(tokens: Tokens, owner: str, **asked: Any) -> str:
     new = NewToken.model_validate({"name": "ci", "role": "operator"} | asked)
-    return (await tokens.issue(new, user_id=owner, role="admin", with_token=None)).token
+    return (await tokens.issue(new, user_id=owner, rights=ADMIN, with_token=None)).token
 
 
 async def uses(tokens: Tokens, secret: str) -> Grant:
@@ -86,12 +89,12 @@ async def test_a_token_may_what_the_weaker_of_it_and_its_owner_may(
     tokens: Tokens, owner: str, database: Database
 ) -> None:
     secret = await issue(tokens, owner)
-    assert (await uses(tokens, secret)).role == "operator"
+    assert (await uses(tokens, secret)).rights.role == "operator"
 
     await demote(database, "viewer")
     tokens.doubt()
 
-    assert (await uses(tokens, secret)).role == "viewer"
+    assert (await uses(tokens, secret)).rights.role == "viewer"
 
 
 async def test_a_change_in_another_process_is_seen_within_a_second(
@@ -103,12 +106,12 @@ async def test_a_change_in_another_process_is_seen_within_a_second(
 
     time.passed_s += CACHE_S + 0.1
 
-    assert (await uses(tokens, secret)).role == "viewer"
+    assert (await uses(tokens, secret)).rights.role == "viewer"
 
 
 async def test_nobody_makes_a_token_stronger_than_they_are(tokens: Tokens, owner: str) -> None:
     with pytest.raises(Forbidden):
-        await tokens.issue(NewToken(name="x", role="admin"), user_id=owner, role="operator", with_token=None)
+        await tokens.issue(NewToken(name="x", role="admin"), user_id=owner, rights=OPERATOR, with_token=None)
 
 
 async def test_a_token_ends_when_it_expires(tokens: Tokens, owner: str, time: Time) -> None:
@@ -126,7 +129,9 @@ async def test_a_token_ends_when_it_expires(tokens: Tokens, owner: str, time: Ti
         await uses(tokens, secret)
 
 
-@pytest.mark.parametrize("how", ["revoked", "owner removed", "owner demoted"])
+@pytest.mark.parametrize(
+    "how", ["revoked", "owner removed", "owner disabled", "owner limited", "owner demoted"]
+)
 async def test_what_is_open_through_a_token_ends_with_it(
     tokens: Tokens, owner: str, database: Database, how: str
 ) -> None:
@@ -135,10 +140,15 @@ async def test_what_is_open_through_a_token_ends_with_it(
     with tokens.ends(grant.key, ended.set):
         match how:
             case "revoked":
-                await tokens.revoke(grant.token_id, user_id=owner, role="admin")
+                await tokens.revoke(grant.token_id, user_id=owner, rights=ADMIN)
             case "owner removed":
                 async with database.writing() as connection:
                     await connection.execute(sa.delete(users))
+                await tokens.look()
+            case "owner disabled" | "owner limited":
+                less = {"disabled": True} if how == "owner disabled" else {"agents": ["oslo"]}
+                async with database.writing() as connection:
+                    await connection.execute(sa.update(users).values(less))
                 await tokens.look()
             case _:
                 await demote(database, "viewer")
@@ -150,11 +160,11 @@ async def test_a_revoked_token_is_refused_at_once(tokens: Tokens, owner: str) ->
     secret = await issue(tokens, owner)
     grant = await uses(tokens, secret)
     with pytest.raises(NotFound):
-        await tokens.revoke(grant.token_id, user_id="somebody else", role="viewer")
+        await tokens.revoke(grant.token_id, user_id="somebody else", rights=VIEWER)
     with pytest.raises(Forbidden):
-        await tokens.revoke(grant.token_id, user_id=owner, role="viewer")
+        await tokens.revoke(grant.token_id, user_id=owner, rights=VIEWER)
 
-    await tokens.revoke(grant.token_id, user_id=owner, role="operator")
+    await tokens.revoke(grant.token_id, user_id=owner, rights=OPERATOR)
 
     with pytest.raises(NotAuthenticated):
         await uses(tokens, secret)
@@ -178,11 +188,11 @@ async def test_a_token_makes_none_that_outlives_it_and_a_limited_one_makes_none(
     limited = await uses(tokens, await issue(tokens, owner, agents=["oslo"]))
     new = NewToken(name="child", role="viewer", expires_in_s=3600)
 
-    made = await tokens.issue(new, user_id=owner, role="operator", with_token=short.token_id)
+    made = await tokens.issue(new, user_id=owner, rights=OPERATOR, with_token=short.token_id)
 
     assert made.expires_at == short.expires_at
     with pytest.raises(Forbidden):
-        await tokens.issue(new, user_id=owner, role="operator", with_token=limited.token_id)
+        await tokens.issue(new, user_id=owner, rights=OPERATOR, with_token=limited.token_id)
 
 
 async def test_guessing_is_slowed_and_hinders_no_right_token(tokens: Tokens, owner: str) -> None:
@@ -222,7 +232,7 @@ async def test_over_http_as_bearer_and_as_the_password_of_basic(
 ) -> None:
     token = await made(admin)
     assert set(token) == {
-        *("id", "name", "owner", "role", "agents", "tags"),
+        *("id", "name", "owner", "role", "terminals", "agents", "tags"),
         *("created_at", "expires_at", "last_used_at", "token"),
     }
 

@@ -34,7 +34,9 @@ async def test_somebody_is_let_in_and_out_again(admin: TestClient, log_in: LogIn
     answer = await admin.post("/api/users", json=ANN)
     made = await answer.json()
     assert (answer.status, made["name"], made["role"]) == (200, "ann", "operator")
-    assert set(made) == {"name", "role", "created_at"}
+    assert set(made) == {
+        *("name", "role", "terminals", "agents", "tags", "disabled", "created_at", "last_login_at")
+    }
     listed = await (await admin.get("/api/users")).json()
     assert [(user["name"], user["role"]) for user in listed] == [("admin", "admin"), ("ann", "operator")]
     ann = await log_in("ann", ANN["password"])
@@ -117,3 +119,82 @@ async def test_a_password_that_an_admin_sets_ends_every_session(admin: TestClien
     await admin.patch("/api/users/ann", json={"password": "a new beginning"})
     assert (await ann.get("/api/vm/list")).status == 401
     assert (await log_in("ann", "a new beginning")) is not None
+
+
+async def test_a_disabled_account_is_kept_out_with_its_sessions_and_tokens(
+    admin: TestClient, log_in: LogIn
+) -> None:
+    await admin.post("/api/users", json=ANN)
+    ann = await log_in("ann", ANN["password"])
+    made = await (await ann.post("/api/auth/tokens", json={"name": "ci", "role": "viewer"})).json()
+    token = {"Authorization": f"Bearer {made['token']}"}
+    assert (await admin.get("/api/vm/list", headers=token)).status == 200
+
+    assert (await (await admin.patch("/api/users/ann", json={"disabled": True})).json())["disabled"]
+
+    assert (await ann.get("/api/vm/list")).status == 401
+    assert (await admin.get("/api/vm/list", headers=token)).status == 401
+    answer = await ann.post("/api/auth/login", json={"username": "ann", "password": ANN["password"]})
+    assert answer.status == 403
+    assert (await answer.json())["detail"] == "This account is disabled; ask an administrator to enable it."
+    answer = await ann.post("/api/auth/login", json={"username": "ann", "password": "wrong"})
+    assert (answer.status, (await answer.json())["detail"]) == (401, "Invalid username or password")
+    await admin.patch("/api/users/ann", json={"disabled": False})
+    assert (await log_in("ann", ANN["password"])) is not None
+    assert (await admin.get("/api/vm/list", headers=token)).status == 200
+
+
+async def test_the_last_admin_is_not_kept_out_and_a_disabled_one_does_not_count(admin: TestClient) -> None:
+    await admin.post("/api/users", json=ANN | {"role": "admin"})
+    assert (await admin.patch("/api/users/ann", json={"disabled": True})).status == 200
+
+    assert (await admin.patch("/api/users/admin", json={"disabled": True})).status == 409
+    assert (await admin.delete("/api/users/admin")).status == 409
+    assert (await admin.delete("/api/users/ann")).status == 200
+
+
+@pytest.mark.parametrize(
+    "less",
+    [{"terminals": False}, {"agents": ["oslo"]}, {"tags": {"site": "oslo"}}, {"role": "viewer"}],
+    ids=str,
+)
+async def test_being_allowed_less_ends_sessions_and_more_does_not(
+    admin: TestClient, log_in: LogIn, less: dict[str, object]
+) -> None:
+    await admin.post("/api/users", json=ANN)
+    ann = await log_in("ann", ANN["password"])
+
+    assert (await admin.patch("/api/users/ann", json=less)).status == 200
+
+    assert (await ann.get("/api/auth/me")).status == 401
+    ann = await log_in("ann", ANN["password"])
+    more = {"role": "operator", "terminals": True, "agents": None, "tags": {}}
+    assert (await admin.patch("/api/users/ann", json=more)).status == 200
+    me = await (await ann.get("/api/auth/me")).json()
+    assert me == {"name": "ann", "kind": "user", **more}
+
+
+async def test_another_role_brings_what_it_has_of_terminals_and_the_same_takes_nothing(
+    admin: TestClient,
+) -> None:
+    made = await (await admin.post("/api/users", json=ANN | {"terminals": False})).json()
+    assert made["terminals"] is False
+    for change, has in (
+        ({"role": "operator"}, False),
+        ({"role": "viewer", "terminals": True}, True),
+        ({"disabled": False}, True),
+        ({"role": "operator"}, True),
+        ({"role": "viewer"}, False),
+    ):
+        changed = await (await admin.patch("/api/users/ann", json=change)).json()
+        assert changed["terminals"] is has, change
+
+
+async def test_an_admin_is_not_limited(admin: TestClient) -> None:
+    limited = ANN | {"agents": ["oslo"]}
+    assert (await admin.post("/api/users", json=limited | {"role": "admin"})).status == 400
+    assert (await admin.post("/api/users", json=limited)).status == 200
+    answer = await admin.patch("/api/users/ann", json={"role": "admin"})
+    assert answer.status == 400
+    assert "lift the limit" in (await answer.json())["detail"]
+    assert (await admin.patch("/api/users/ann", json={"role": "admin", "agents": None})).status == 200

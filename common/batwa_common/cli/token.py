@@ -14,6 +14,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 DAY_S = 86400
 
+Terminals = Annotated[
+    bool | None, typer.Option("--terminals/--no-terminals", help="Open terminals or not, whatever the role.")
+]
+
 
 @app.command("ls")
 def list_tokens(ctx: typer.Context, json: Json = False) -> None:
@@ -29,13 +33,14 @@ def list_tokens(ctx: typer.Context, json: Json = False) -> None:
                 each.name,
                 each.owner,
                 each.role,
+                each.terminals,
                 each.agents or each.tags,
                 each.expires_at,
                 each.last_used_at,
             )
             for each in tokens
         ]
-        table(("ID", "NAME", "OWNER", "ROLE", "ONLY", "EXPIRES", "LAST USED"), rows)
+        table(("ID", "NAME", "OWNER", "ROLE", "TERMINALS", "ONLY", "EXPIRES", "LAST USED"), rows)
 
 
 @app.command("new")
@@ -54,6 +59,7 @@ def new_token(
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Only agents with this tag; may be repeated."),
     ] = None,
+    terminals: Terminals = None,
     json: Json = False,
 ) -> None:
     """Make a token and print it, this once."""
@@ -61,6 +67,7 @@ def new_token(
         token = client.create_token(
             name,
             role=role,
+            terminals=terminals,
             expires_in_s=None if expires_days is None else max(1, round(expires_days * DAY_S)),
             agents=agent or None,
             tags=pairs(tag) or None,

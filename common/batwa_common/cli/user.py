@@ -8,12 +8,24 @@ import typer
 
 from batwa_common.wire.user import Role
 
+from .command import pairs
 from .connection import hub
 from .show import Json, as_json, table, tell
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What they log in as.")]
+Terminals = Annotated[
+    bool | None, typer.Option("--terminals/--no-terminals", help="Open terminals or not, whatever the role.")
+]
+Agents = Annotated[
+    list[str] | None,
+    typer.Option("--agent", "-a", metavar="ID", help="They see only this agent; may be repeated."),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="KEY=VALUE", help="They see only agents with this tag; may be repeated."),
+]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 
@@ -25,7 +37,17 @@ def list_users(ctx: typer.Context, json: Json = False) -> None:
     if json:
         as_json(users)
     else:
-        table(("NAME", "ROLE", "SINCE"), [(each.name, each.role, each.created_at) for each in users])
+        rows = [
+            (
+                each.name,
+                "disabled" if each.disabled else each.role,
+                each.terminals,
+                each.agents or each.tags,
+                each.last_login_at,
+            )
+            for each in users
+        ]
+        table(("NAME", "ROLE", "TERMINALS", "ONLY", "LAST LOGIN"), rows)
 
 
 @app.command("add")
@@ -33,13 +55,18 @@ def add(
     ctx: typer.Context,
     name: Name,
     role: Annotated[Role, typer.Option(help="What they may do.")] = "viewer",
+    terminals: Terminals = None,
+    agent: Agents = None,
+    tag: Tags = None,
     password_stdin: FromStdin = False,
     json: Json = False,
 ) -> None:
     """Let somebody in; asks for their first password."""
     password = _new_password(password_stdin)
     with hub(ctx) as client:
-        user = client.create_user(name, password, role)
+        user = client.create_user(
+            name, password, role, terminals=terminals, agents=agent or None, tags=pairs(tag) or None
+        )
     tell(user, f"{user.name} may log in as {user.role}.", json=json)
 
 
@@ -52,11 +79,38 @@ def remove(ctx: typer.Context, name: Name, json: Json = False) -> None:
 
 
 @app.command("role")
-def change_role(ctx: typer.Context, name: Name, role: Role, json: Json = False) -> None:
+def change_role(
+    ctx: typer.Context, name: Name, role: Role, terminals: Terminals = None, json: Json = False
+) -> None:
     """Change what somebody may do."""
     with hub(ctx) as client:
-        user = client.change_user(name, role=role)
-    tell(user, f"{user.name} is {user.role} now.", json=json)
+        user = client.change_user(name, role=role, terminals=terminals)
+    tell(user, f"{user.name} is {user.role} now{'' if user.terminals else ', without terminals'}.", json=json)
+
+
+@app.command("limit")
+def limit(ctx: typer.Context, name: Name, agent: Agents = None, tag: Tags = None, json: Json = False) -> None:
+    """Let somebody see only some agents; without --agent and --tag, all again."""
+    with hub(ctx) as client:
+        user = client.change_user(name, agents=agent or (), tags=pairs(tag))
+    sees = "only some agents" if user.agents or user.tags else "all agents"
+    tell(user, f"{user.name} sees {sees} now.", json=json)
+
+
+@app.command("disable")
+def disable(ctx: typer.Context, name: Name, json: Json = False) -> None:
+    """Keep somebody out, with their tokens; their sessions end at once."""
+    with hub(ctx) as client:
+        user = client.change_user(name, disabled=True)
+    tell(user, f"{user.name} is kept out.", json=json)
+
+
+@app.command("enable")
+def enable(ctx: typer.Context, name: Name, json: Json = False) -> None:
+    """Let somebody in again."""
+    with hub(ctx) as client:
+        user = client.change_user(name, disabled=False)
+    tell(user, f"{user.name} may log in as {user.role}.", json=json)
 
 
 @app.command("password")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from batwa_common.wire.documented import AuthStatus, Done
 from batwa_common.wire.token import IssuedToken, Token
-from batwa_common.wire.user import Role, User
+from batwa_common.wire.user import Me, Role, User
 
 from .http import path_of
 from .noun import Noun
@@ -32,6 +32,10 @@ class AccountMethods(Noun):
         """Tell whether the hub knows who asks, and as whom."""
         return await self._http.ask(AuthStatus, "GET", "/api/auth/check")
 
+    async def get_me(self) -> Me:
+        """Return who asks, and what they may do."""
+        return await self._http.ask(Me, "GET", "/api/auth/me")
+
     async def change_password(self, current: str, new: str) -> Done:
         """Change one's own password; one's other sessions end."""
         body = {"current": current, "new": new}
@@ -42,6 +46,7 @@ class AccountMethods(Noun):
         name: str,
         *,
         role: Role = "operator",
+        terminals: bool | None = None,
         expires_in_s: int | None = None,
         agents: Sequence[str] | None = None,
         tags: Mapping[str, str] | None = None,
@@ -49,17 +54,17 @@ class AccountMethods(Noun):
         """Make an API token; its secret is in this answer and never shown again.
 
         It may do what *role* may and its owner may as well, on all agents or only on *agents*, or on
-        those that carry all of *tags*.
+        those that carry all of *tags*; with *terminals* also open terminals, which all but viewers may.
         """
         body = {
             "name": name,
             "role": role,
+            "terminals": terminals,
             "expires_in_s": expires_in_s,
             "agents": None if agents is None else list(agents),
             "tags": None if tags is None else dict(tags),
         }
-        given = {key: value for key, value in body.items() if value is not None}
-        return await self._http.ask(IssuedToken, "POST", "/api/auth/tokens", body=given)
+        return await self._http.ask(IssuedToken, "POST", "/api/auth/tokens", body=_given(body))
 
     async def list_tokens(self) -> list[Token]:
         """Return one's own tokens; an admin gets everybody's."""
@@ -73,17 +78,53 @@ class AccountMethods(Noun):
         """Return everybody who may log in."""
         return await self._http.ask(list[User], "GET", "/api/users")
 
-    async def create_user(self, name: str, password: str, role: Role = "viewer") -> User:
-        """Let somebody in."""
-        body = {"name": name, "password": password, "role": role}
-        return await self._http.ask(User, "POST", "/api/users", body=body)
+    async def create_user(
+        self,
+        name: str,
+        password: str,
+        role: Role = "viewer",
+        *,
+        terminals: bool | None = None,
+        agents: Sequence[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> User:
+        """Let somebody in; the limits are as for `create_token`."""
+        body = {
+            "name": name,
+            "password": password,
+            "role": role,
+            "terminals": terminals,
+            "agents": None if agents is None else list(agents),
+            "tags": None if tags is None else dict(tags),
+        }
+        return await self._http.ask(User, "POST", "/api/users", body=_given(body))
 
-    async def change_user(self, name: str, *, role: Role | None = None, password: str | None = None) -> User:
-        """Change somebody's role or password; with less than before, their sessions end."""
-        body = {"role": role, "password": password}
-        given = {key: value for key, value in body.items() if value is not None}
-        return await self._http.ask(User, "PATCH", path_of("api", "users", name), body=given)
+    async def change_user(
+        self,
+        name: str,
+        *,
+        role: Role | None = None,
+        password: str | None = None,
+        terminals: bool | None = None,
+        disabled: bool | None = None,
+        agents: Sequence[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> User:
+        """Change an account; with less than before, their sessions end. Empty limits lift them."""
+        body: dict[str, object] = _given(
+            {"role": role, "password": password, "terminals": terminals, "disabled": disabled}
+        )
+        if agents is not None:
+            body["agents"] = list(agents) or None
+        if tags is not None:
+            body["tags"] = dict(tags)
+        return await self._http.ask(User, "PATCH", path_of("api", "users", name), body=body)
 
     async def delete_user(self, name: str) -> Done:
         """Remove somebody, with their sessions and tokens. The last admin stays."""
         return await self._http.ask(Done, "DELETE", path_of("api", "users", name))
+
+
+def _given(body: Mapping[str, object]) -> dict[str, object]:
+    """Return what was not left out."""
+    return {key: value for key, value in body.items() if value is not None}

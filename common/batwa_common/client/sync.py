@@ -156,6 +156,7 @@ class SyncRESTClient:
     login = Waiting(RESTClient.login)
     logout = Waiting(RESTClient.logout)
     check_auth = Waiting(RESTClient.check_auth)
+    get_me = Waiting(RESTClient.get_me)
     change_password = Waiting(RESTClient.change_password)
     create_token = Waiting(RESTClient.create_token)
     list_tokens = Waiting(RESTClient.list_tokens)

@@ -25,7 +25,9 @@ class Access(Enum):
     VIEWER = "viewer"
     """Whoever may look."""
     OPERATOR = "operator"
-    """Whoever may change VMs and open terminals."""
+    """Whoever may change VMs."""
+    TERMINAL = "terminals"
+    """Whoever may open terminals and run commands: a permission of its own, beside the role."""
     ADMIN = "admin"
     """Whoever may change agents, keys and accounts."""
 
@@ -39,6 +41,8 @@ class Caller(NamedTuple):
     """Set when the caller is an agent."""
     role: Literal["", "viewer", "operator", "admin", "agent"] = ""
     """What the caller may do; empty for a stranger."""
+    terminals: bool = False
+    """Whether the caller may open terminals, type in them and run commands."""
     scope: Scope | None = None
     """Which agents' things the caller may see; None for all of them."""
     kind: Literal["", "user", "token", "peer", "agent"] = ""

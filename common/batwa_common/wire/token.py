@@ -1,37 +1,24 @@
 """API tokens: what scripts log in with."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
-from .agent import Tags, Text
-from .base import Command, Timestamp, Wire
-from .user import Role
-from .vm import AgentId
+from .agent import Text
+from .base import Timestamp, Wire
+from .user import Permissions, Role
 
 LONGEST_S = 10 * 365 * 86400
 """The longest life a token may be given: ten years."""
 
 
-class NewToken(Command):
-    """Make a token for oneself."""
+class NewToken(Permissions):
+    """Make a token for oneself; it never may more than its owner may at the time of use."""
 
     name: Annotated[Text, StringConstraints(min_length=1)]
     """What people call it."""
-    role: Role
-    """What it may do; never more than its owner may at the time of use."""
     expires_in_s: int | None = Field(default=None, ge=1, le=LONGEST_S)
     """Seconds until it ends by itself; left out, it does not."""
-    agents: Annotated[tuple[AgentId, ...], Field(min_length=1, max_length=256)] | None = None
-    """The only agents whose things it sees; left out, all."""
-    tags: Tags = Field(default_factory=dict)
-    """It sees only agents that carry all of these."""
-
-    @model_validator(mode="after")
-    def _an_admin_sees_everything(self) -> Self:
-        if self.role == "admin" and (self.agents is not None or self.tags):
-            raise ValueError("a token with the role admin cannot be limited to some agents; make it operator")
-        return self
 
 
 class Token(Wire):
@@ -45,6 +32,8 @@ class Token(Wire):
     """Whose it is: it may never do more than they, and ends with their account."""
     role: Role
     """What it may do, as far as its owner may."""
+    terminals: bool
+    """Whether it may open terminals and run commands, as far as its owner may."""
     agents: tuple[str, ...] | None
     """The only agents whose things it sees; None for all."""
     tags: dict[str, str]

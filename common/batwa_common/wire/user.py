@@ -1,13 +1,15 @@
 """People who may log in, and what they may do."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
+from .agent import Tags
 from .base import Command, Timestamp, Wire
+from .vm import AgentId
 
 Role = Literal["viewer", "operator", "admin"]
-"""What somebody may do: look; also change VMs and open terminals; also manage agents, keys and people."""
+"""What somebody may do: look; also change VMs; also manage agents, keys and people."""
 
 RANK: dict[Role, int] = {"viewer": 1, "operator": 2, "admin": 3}
 """Each role may do what the ones below it may."""
@@ -20,10 +22,42 @@ UserName = Annotated[
 NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=1024)]
 """Eight characters at least."""
 
+AgentIds = Annotated[tuple[AgentId, ...], Field(min_length=1, max_length=256)]
+"""Some agents; 256 at most."""
+
 
 def weaker(one: Role, other: Role) -> Role:
     """Return the role that may do less."""
     return one if RANK[one] <= RANK[other] else other
+
+
+def opens_terminals(role: Role) -> bool:
+    """Whether that role may open terminals and run commands where nothing else is said."""
+    return RANK[role] >= RANK["operator"]
+
+
+class Permissions(Command):
+    """What somebody or something is to be allowed."""
+
+    role: Role
+    """What it may do."""
+    terminals: bool | None = None
+    """Whether it may open terminals, type in them and run commands; left out, if it is not a viewer."""
+    agents: AgentIds | None = None
+    """The only agents whose things it sees; left out, all."""
+    tags: Tags = Field(default_factory=dict)
+    """It sees only agents that carry all of these."""
+
+    @model_validator(mode="after")
+    def _an_admin_sees_everything(self) -> Self:
+        if self.role == "admin" and (self.agents is not None or self.tags):
+            raise ValueError("the role admin cannot be limited to some agents; make it operator")
+        return self
+
+    @property
+    def opens_terminals(self) -> bool:
+        """Whether terminals are allowed, said or not."""
+        return opens_terminals(self.role) if self.terminals is None else self.terminals
 
 
 class User(Wire):
@@ -33,26 +67,42 @@ class User(Wire):
     """What they log in as; no two are the same."""
     role: Role
     """What they may do."""
+    terminals: bool
+    """Whether they may open terminals, type in them and run commands in VMs."""
+    agents: tuple[str, ...] | None
+    """The only agents whose things they see; None for all."""
+    tags: dict[str, str]
+    """They see only agents that carry all of these."""
+    disabled: bool
+    """Whether they are kept out for now, with their tokens."""
     created_at: Timestamp
     """When the account was made."""
+    last_login_at: Timestamp | None = None
+    """When they last logged in; None if never."""
 
 
-class NewUser(Command):
+class NewUser(Permissions):
     """Let somebody in."""
 
     name: UserName
     """What they will log in as."""
     password: NewPassword = Field(repr=False)
     """Their first password."""
-    role: Role
-    """What they may do."""
 
 
 class ChangeUser(Command):
-    """Change an account; what is left out stays."""
+    """Change an account; what is left out stays. With less than before, their sessions end."""
 
     role: Role | None = None
-    """What they may do from now on. With less than before, their sessions end."""
+    """What they may do from now on; another role brings what it ordinarily has of terminals."""
+    terminals: bool | None = None
+    """Whether they may open terminals and run commands."""
+    agents: AgentIds | None = None
+    """The only agents they see from now on; null lifts the limit."""
+    tags: Tags | None = None
+    """They see only agents that carry all of these; `{}` lifts the limit."""
+    disabled: bool | None = None
+    """Whether to keep them out, with their tokens."""
     password: NewPassword | None = Field(default=None, repr=False)
     """Their new password; all their sessions end."""
 
@@ -64,3 +114,20 @@ class ChangePassword(Command):
     """The password until now."""
     new: NewPassword = Field(repr=False)
     """The password from now on."""
+
+
+class Me(Wire):
+    """Who asks, and what they may do with what they came with."""
+
+    name: str
+    """The account."""
+    kind: Literal["user", "token"]
+    """Whether they came with a login or with an API token."""
+    role: Role
+    """What they may do: with a token, the weaker of its role and its owner's."""
+    terminals: bool
+    """Whether they may open terminals, type in them and run commands in VMs."""
+    agents: tuple[str, ...] | None
+    """The only agents whose things they see; None for all."""
+    tags: dict[str, str]
+    """They see only agents that carry all of these."""

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp_session
@@ -12,10 +12,11 @@ from aiohttp import hdrs, web
 from batwa_common.errors import Forbidden, NotAuthenticated
 from batwa_common.web.routes import CALLER, Access, Caller
 from batwa_common.wire.agent import AgentKey
-from batwa_common.wire.user import RANK, Role
+from batwa_common.wire.user import RANK
 from batwa_hub.hub import HUB
 from batwa_hub.services.fleet import Fleet
 from batwa_hub.services.living import OnEnd
+from batwa_hub.services.rights import Rights
 from batwa_hub.services.tokens import PREFIX, Grant
 
 from .sessions import LOGIN
@@ -37,8 +38,9 @@ _READS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 class Account(NamedTuple):
     """The account behind a request."""
 
+    name: str
     user_id: str
-    role: Role
+    rights: Rights
     """What the caller may do, which with a token may be less than the account may."""
     session: str | None
     """Key of the session; None when the caller came with a token."""
@@ -59,13 +61,16 @@ async def guard(request: web.Request, access: Access) -> Caller:
         raise NotAuthenticated("Not authenticated: log in with POST /api/auth/login, or send an API token.")
     if access is Access.PEER and caller.kind != "peer":
         raise Forbidden("This is for other hubs, with a signed request.")
-    require_role(caller, access)
+    require(caller, access)
     return caller
 
 
-def require_role(caller: Caller, access: Access) -> None:
+def require(caller: Caller, access: Access) -> None:
     """Return if *caller*, whom the guard has let pass, may do what *access* asks. Raises `Forbidden`."""
-    if _RANK.get(caller.role, 0) < _NEEDED[access]:
+    if access is Access.TERMINAL:
+        if not caller.terminals:
+            raise Forbidden(f"This needs the permission {access.value}, which {caller.name} does not have.")
+    elif _RANK.get(caller.role, 0) < _NEEDED[access]:
         raise Forbidden(f"This needs the role {access.value}; {caller.name} is {caller.role}.")
 
 
@@ -85,19 +90,26 @@ async def find_caller(request: web.Request) -> Caller | None:
     await aiohttp_session.get_session(request)
     if (login := request.get(LOGIN)) is None:
         return None
-    return Caller(login.username, role=login.role, kind="user", user_id=login.user_id, key=login.key)
+    return _caller(login.username, login.rights, kind="user", user_id=login.user_id, key=login.key)
 
 
 async def _by_token(request: web.Request, secret: str) -> Caller:
     grant = await request.app[HUB].tokens.authenticate(secret, address=address_of(request))
     request[GRANT] = grant
+    return _caller(
+        f"{grant.owner}/{grant.name}", grant.rights, kind="token", user_id=grant.user_id, key=grant.key
+    )
+
+
+def _caller(name: str, rights: Rights, *, kind: Literal["user", "token"], user_id: str, key: str) -> Caller:
     return Caller(
-        f"{grant.owner}/{grant.name}",
-        role=grant.role,
-        scope=grant.scope,
-        kind="token",
-        user_id=grant.user_id,
-        key=grant.key,
+        name,
+        role=rights.role,
+        terminals=rights.terminals,
+        scope=rights.scope,
+        kind=kind,
+        user_id=user_id,
+        key=key,
     )
 
 
@@ -133,9 +145,9 @@ async def agent_key(request: web.Request, *, agent_id: str | None, given: str | 
 def account_of(request: web.Request) -> Account:
     """Return the account behind a request that has a caller. Raises `Forbidden` if there is none."""
     if (grant := request.get(GRANT)) is not None:
-        return Account(grant.user_id, grant.role, None)
+        return Account(grant.owner, grant.user_id, grant.rights, None)
     if (login := request.get(LOGIN)) is not None:
-        return Account(login.user_id, login.role, login.key)
+        return Account(login.username, login.user_id, login.rights, login.key)
     raise Forbidden("This is for people and their tokens.")
 
 

@@ -4,12 +4,14 @@ import aiohttp_session
 from aiohttp import web
 
 from batwa_common.errors import NotAuthenticated
+from batwa_common.scope import Scope
 from batwa_common.web.body import read, respond
-from batwa_common.web.routes import Access, Route
+from batwa_common.web.routes import CALLER, Access, Route
 from batwa_common.wire.documented import AuthStatus, Done, Login
+from batwa_common.wire.user import Me
 from batwa_hub.hub import HUB
 
-from .access import GRANT, address_of, find_caller
+from .access import GRANT, account_of, address_of, find_caller
 from .sessions import USER_ID
 
 
@@ -43,8 +45,25 @@ async def check(request: web.Request) -> web.Response:
     return respond(AuthStatus.of(caller.name if caller else None))
 
 
+async def me(request: web.Request) -> web.Response:
+    """GET /api/auth/me"""
+    account, caller = account_of(request), request[CALLER]
+    scope = caller.scope or Scope()
+    return respond(
+        Me(
+            name=account.name,
+            kind="user" if account.session else "token",
+            role=account.rights.role,
+            terminals=caller.terminals,
+            agents=None if scope.agents is None else tuple(sorted(scope.agents)),
+            tags=dict(scope.tags),
+        )
+    )
+
+
 ROUTES = [
     Route("POST", "/api/auth/login", login, Access.ANYONE, takes=Login, gives=Done),
     Route("POST", "/api/auth/logout", logout, Access.ANYONE, gives=Done),
     Route("GET", "/api/auth/check", check, Access.ANYONE, gives=AuthStatus),
+    Route("GET", "/api/auth/me", me, Access.VIEWER, gives=Me),
 ]

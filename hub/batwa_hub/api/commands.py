@@ -45,7 +45,7 @@ async def stream(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    Route("POST", "/api/vm/{name}/exec", run_one, Access.OPERATOR, takes=Exec, gives=ExecResult),
-    Route("POST", "/api/exec", run_many, Access.OPERATOR, takes=ExecMany, gives=ExecManyResult),
-    Route("GET", "/ws/exec", stream, Access.OPERATOR, query=ExecQuery, status=101),
+    Route("POST", "/api/vm/{name}/exec", run_one, Access.TERMINAL, takes=Exec, gives=ExecResult),
+    Route("POST", "/api/exec", run_many, Access.TERMINAL, takes=ExecMany, gives=ExecManyResult),
+    Route("GET", "/ws/exec", stream, Access.TERMINAL, query=ExecQuery, status=101),
 ]

@@ -29,6 +29,7 @@ SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.LINK: [{}, *_PEOPLE],
     Access.VIEWER: _PEOPLE,
     Access.OPERATOR: _PEOPLE,
+    Access.TERMINAL: _PEOPLE,
     Access.ADMIN: _PEOPLE,
 }
 SCHEMES = {

@@ -68,6 +68,10 @@ async def stop(request: web.Request) -> web.Response:
 
 async def list_candidates(request: web.Request) -> web.Response:
     """GET /api/p2p/candidates"""
+    if request[CALLER].scope is not None:
+        return respond(
+            CandidateList(candidates=(), static=())
+        )  # for who is limited to agents there are no hubs
     return respond(await _candidates(request.app[HUB]))
 
 
@@ -145,6 +149,8 @@ async def receive(request: web.Request) -> web.Response:
 async def inbox(request: web.Request) -> web.Response:
     """GET /api/p2p/inbox"""
     limit = read_query(request, InboxQuery).limit
+    if request[CALLER].scope is not None:
+        return respond(Inbox(messages=()))
     return respond(Inbox(messages=await request.app[HUB].messages.newest(limit)))
 
 

@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler
 from batwa_common.errors import Forbidden, NotAuthenticated
 from batwa_common.web.body import BODY, MAX_BODY_BYTES, read_bytes
 from batwa_common.web.routes import Caller
+from batwa_common.wire.user import opens_terminals
 from batwa_hub.hub import HUB
 from batwa_hub.store.peers import PeerRow
 from batwa_hub.transport.signing import ANSWER_HEADER, EPOCH_HEADER, SCHEME, Signer
@@ -41,7 +42,13 @@ async def peer_calling(request: web.Request) -> Caller:
     if request.path.startswith(NOT_FOR_PEERS) and request.path != FOR_PEERS:
         raise Forbidden(f"{request.path} is for this hub's own people; {row.name} is another hub")
     user = f"{signer.on_behalf_of}@" if signer.on_behalf_of else ""
-    return Caller(f"{user}{row.name} ({row.id})", role=row.role, kind="peer", key=row.id)
+    return Caller(
+        f"{user}{row.name} ({row.id})",
+        role=row.role,
+        terminals=opens_terminals(row.role),
+        kind="peer",
+        key=row.id,
+    )
 
 
 def sender(request: web.Request) -> PeerRow:

@@ -16,7 +16,7 @@ from batwa_common.wire.terminal import Cols, Linger, OpenTerminal, Rows, Termina
 from batwa_hub.hub import HUB
 from batwa_hub.services.peering.places import HubPlace
 
-from .access import address_of, ends, fleet_of, require_role
+from .access import address_of, ends, fleet_of, require
 from .signed import answering
 
 
@@ -76,7 +76,7 @@ async def end_terminal(request: web.Request) -> web.Response:
 
 
 async def show_terminal(request: web.Request) -> web.Response:
-    """GET /ws (WebSocket): a viewer may attach, an operator may open one"""
+    """GET /ws (WebSocket): whoever may look may attach; to open one needs the permission"""
     query = read_query(request, WsQuery)
     if query.share is not None:
         return await _by_share(request, query, query.share)
@@ -84,7 +84,7 @@ async def show_terminal(request: web.Request) -> web.Response:
     if query.terminal_id is not None:
         return await _attach(request, query, query.terminal_id)
     caller = request[CALLER]
-    require_role(caller, Access.OPERATOR)  # not the guard again: it has taken a peer's signature already
+    require(caller, Access.TERMINAL)  # not the guard again: it has taken a peer's signature already
     if not query.vm_name:
         raise InvalidRequest("vm_name is missing; say which VM's terminal to open")
     if query.peer_id:
@@ -99,7 +99,7 @@ async def _attach(request: web.Request, query: WsQuery, terminal_id: str) -> web
     terminals, fleet, caller = request.app[HUB].terminals, fleet_of(request), request[CALLER]
     terminal = await terminals.get(fleet, terminal_id)
     mode: TerminalMode = "owner" if terminal.created_by == caller.name else "writer"
-    if caller.role == "viewer":
+    if not caller.terminals:
         mode = "reader"
     asked = {"terminal_id": terminal_id, "mode": mode, "viewer": caller.name}
     where = terminals.where(fleet, terminal_id, kind="terminal")
@@ -179,13 +179,13 @@ ROUTES = [
         "POST",
         "/api/terminals",
         open_terminal,
-        Access.OPERATOR,
+        Access.TERMINAL,
         takes=OpenTerminal,
         gives=Terminal,
         status=201,
     ),
     Route("GET", "/api/terminals", list_terminals, Access.VIEWER, gives=TerminalList),
     Route("GET", "/api/terminals/{id}", get_terminal, Access.VIEWER, gives=Terminal),
-    Route("DELETE", "/api/terminals/{id}", end_terminal, Access.OPERATOR, gives=Terminal),
+    Route("DELETE", "/api/terminals/{id}", end_terminal, Access.TERMINAL, gives=Terminal),
     Route("GET", "/ws", show_terminal, Access.LINK, query=WsQuery, status=101),
 ]

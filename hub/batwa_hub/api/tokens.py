@@ -16,7 +16,7 @@ async def issue(request: web.Request) -> web.Response:
     account, asked = account_of(request), await read(request, NewToken)
     return respond(
         await request.app[HUB].tokens.issue(
-            asked, user_id=account.user_id, role=account.role, with_token=token_of(request)
+            asked, user_id=account.user_id, rights=account.rights, with_token=token_of(request)
         )
     )
 
@@ -24,7 +24,7 @@ async def issue(request: web.Request) -> web.Response:
 async def list_tokens(request: web.Request) -> web.Response:
     """GET /api/auth/tokens"""
     account = account_of(request)
-    everybodys = account.role == "admin"
+    everybodys = account.rights.role == "admin"
     return respond_all(
         await request.app[HUB].tokens.find_all(user_id=None if everybodys else account.user_id)
     )
@@ -33,11 +33,11 @@ async def list_tokens(request: web.Request) -> web.Response:
 async def revoke(request: web.Request) -> web.Response:
     """DELETE /api/auth/tokens/{id}"""
     account, token_id = account_of(request), request.match_info["id"]
-    anybodys = account.role == "admin"
+    anybodys = account.rights.role == "admin"
     await request.app[HUB].tokens.revoke(
         token_id,
         user_id=None if anybodys else account.user_id,
-        role=account.role,
+        rights=account.rights,
         only=token_of(request) if request[CALLER].scope is not None else None,
     )
     return respond(Done(message=f"Token '{token_id}' revoked"))

@@ -13,24 +13,24 @@ from .access import account_of, address_of
 
 async def list_users(request: web.Request) -> web.Response:
     """GET /api/users"""
-    return respond_all(await request.app[HUB].accounts.find_all())
+    return respond_all(await request.app[HUB].users.find_all())
 
 
 async def add_user(request: web.Request) -> web.Response:
     """POST /api/users"""
-    return respond(await request.app[HUB].accounts.add(await read(request, NewUser)))
+    return respond(await request.app[HUB].users.add(await read(request, NewUser)))
 
 
 async def change_user(request: web.Request) -> web.Response:
     """PATCH /api/users/{name}"""
     change = await read(request, ChangeUser)
-    return respond(await request.app[HUB].accounts.change(request.match_info["name"], change))
+    return respond(await request.app[HUB].users.change(request.match_info["name"], change))
 
 
 async def remove_user(request: web.Request) -> web.Response:
     """DELETE /api/users/{name}"""
     name = request.match_info["name"]
-    await request.app[HUB].accounts.remove(name)
+    await request.app[HUB].users.remove(name)
     return respond(Done(message=f"User '{name}' removed"))
 
 

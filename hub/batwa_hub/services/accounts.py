@@ -1,7 +1,6 @@
-"""Who may log in, and as what."""
+"""Logging in with a password, and changing it."""
 
 import secrets
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +11,16 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batwa_common.errors import Conflict, NotAuthenticated, NotFound
+from batwa_common.errors import Forbidden, NotAuthenticated
 from batwa_common.wire.base import utc_now
-from batwa_common.wire.user import RANK, ChangePassword, ChangeUser, NewUser, Role, User
+from batwa_common.wire.user import ChangePassword, Permissions, Role
 from batwa_hub.store.database import Database
-from batwa_hub.store.tables import sessions, users
+from batwa_hub.store.tables import users
 
 from .guesses import Guesses
 from .passwords import Passwords
+from .sessions import end_sessions
+from .users import new_row
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -37,7 +38,7 @@ class Authenticated:
 
 
 class Accounts:
-    """Users in the store.
+    """Who may log in, by what the store has of them.
 
     Args:
         database: Where they are.
@@ -75,14 +76,15 @@ class Accounts:
         async with self._database.writing() as connection:
             if await connection.scalar(sa.select(users.c.id).limit(1)):
                 return None  # another process was first
-            await connection.execute(sa.insert(users).values(self._row(ADMIN, hashed, "admin")))
+            await connection.execute(sa.insert(users).values(self._admin(hashed)))
         return None if password else chosen
 
     async def authenticate(self, username: str, password: str, *, address: str) -> Authenticated:
         """Return the user of that name and password.
 
         Raises `NotAuthenticated`, the same after the same time whether the name or the password is
-        wrong, and `TooManyRequests` for guessing from *address*.
+        wrong, `Forbidden` if both are right and the account is disabled, and `TooManyRequests` for
+        guessing from *address*.
         """
         self._guesses.attempt(username, address)
         async with self._database.reading() as connection:
@@ -91,6 +93,12 @@ class Accounts:
             log.warning("login.refused", user=username, remote=address)
             raise NotAuthenticated("Invalid username or password")
         self._guesses.succeeded(username, address)
+        if row.disabled:
+            log.warning("login.disabled", user=username, remote=address)
+            raise Forbidden("This account is disabled; ask an administrator to enable it.")
+        async with self._database.writing() as connection:
+            now = self._now()
+            await connection.execute(sa.update(users).where(users.c.id == row.id).values(last_login_at=now))
         log.info("login.succeeded", user=username, remote=address)
         return Authenticated(row.id, row.name, row.role)
 
@@ -100,58 +108,10 @@ class Accounts:
         async with self._database.writing() as connection:
             user_id = await connection.scalar(sa.select(users.c.id).where(users.c.name == ADMIN))
             if user_id is None:
-                await connection.execute(sa.insert(users).values(self._row(ADMIN, hashed, "admin")))
+                await connection.execute(sa.insert(users).values(self._admin(hashed)))
                 return
-            await _update(connection, user_id, {"password_hash": hashed}, ends_sessions=True)
+            await _set_password(connection, user_id, hashed)
         self._tell()
-
-    async def find_all(self) -> tuple[User, ...]:
-        """Return everybody, by name."""
-        async with self._database.reading() as connection:
-            rows = await connection.execute(sa.select(users).order_by(users.c.name))
-            return tuple(_shown(row) for row in rows)
-
-    async def add(self, asked: NewUser) -> User:
-        """Make an account. Raises `Conflict` if the name is taken."""
-        row = self._row(asked.name, await self._passwords.hash(asked.password), asked.role)
-        async with self._database.writing() as connection:
-            if await connection.scalar(sa.select(users.c.id).where(users.c.name == asked.name)):
-                raise Conflict(f"There is a user '{asked.name}' already; choose another name.")
-            await connection.execute(sa.insert(users).values(row))
-        log.info("user.added", user=asked.name, role=asked.role)
-        return User.model_validate(row)
-
-    async def change(self, name: str, change: ChangeUser) -> User:
-        """Change an account; with a lesser role or another password its sessions end.
-
-        Raises `NotFound`, and `Conflict` if no administrator would be left.
-        """
-        news: dict[str, object] = change.model_dump(include={"role"}, exclude_none=True)
-        if change.password is not None:
-            news["password_hash"] = await self._passwords.hash(change.password)
-        async with self._database.writing() as connection:
-            row = await _one(connection, name)
-            demoted = change.role is not None and RANK[change.role] < RANK[row.role]
-            if demoted:
-                await _keep_an_admin(connection, row)
-            ends = demoted or change.password is not None
-            await _update(connection, row.id, news, ends_sessions=ends)
-            row = await _one(connection, name)
-        self._tell()
-        log.info("user.changed", user=name, role=row.role, password=change.password is not None)
-        return _shown(row)
-
-    async def remove(self, name: str) -> None:
-        """Remove an account with its sessions and tokens.
-
-        Raises `NotFound`, and `Conflict` for the last administrator.
-        """
-        async with self._database.writing() as connection:
-            row = await _one(connection, name)
-            await _keep_an_admin(connection, row)
-            await connection.execute(sa.delete(users).where(users.c.id == row.id))
-        self._tell()
-        log.info("user.removed", user=name)
 
     async def change_password(
         self, user_id: str, asked: ChangePassword, *, keep: str | None, address: str
@@ -169,7 +129,7 @@ class Accounts:
         self._guesses.succeeded(name, address)
         hashed = await self._passwords.hash(asked.new)
         async with self._database.writing() as connection:
-            await _update(connection, user_id, {"password_hash": hashed}, ends_sessions=True, keep=keep)
+            await _set_password(connection, user_id, hashed, keep=keep)
         self._tell()
         log.info("user.password_changed", user=name)
 
@@ -177,48 +137,16 @@ class Accounts:
         for changed in self._on_change:
             changed()
 
+    def _admin(self, hashed: str) -> dict[str, Any]:
+        return new_row(ADMIN, hashed, Permissions(role="admin"), at=self._now())
+
     async def _anybody(self) -> bool:
         async with self._database.reading() as connection:
             return await connection.scalar(sa.select(users.c.id).limit(1)) is not None
 
-    def _row(self, name: str, hashed: str, role: Role) -> dict[str, object]:
-        return {
-            "id": uuid.uuid4().hex,
-            "name": name,
-            "password_hash": hashed,
-            "role": role,
-            "created_at": self._now(),
-        }
 
-
-async def _one(connection: AsyncConnection, name: str) -> sa.Row[Any]:
-    row = (await connection.execute(sa.select(users).where(users.c.name == name))).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no user '{name}'; GET /api/users shows who there is.")
-    return row
-
-
-async def _keep_an_admin(connection: AsyncConnection, row: sa.Row[Any]) -> None:
-    """Raise `Conflict` if nobody but *row* is an administrator."""
-    others = sa.select(users.c.id).where(users.c.role == ADMIN, users.c.id != row.id).limit(1)
-    if row.role == ADMIN and await connection.scalar(others) is None:
-        raise Conflict(f"'{row.name}' is the last administrator; make somebody else one first.")
-
-
-async def _update(
-    connection: AsyncConnection,
-    user_id: str,
-    values: dict[str, object],
-    *,
-    ends_sessions: bool,
-    keep: str | None = None,
+async def _set_password(
+    connection: AsyncConnection, user_id: str, hashed: str, *, keep: str | None = None
 ) -> None:
-    if values:
-        await connection.execute(sa.update(users).where(users.c.id == user_id).values(values))
-    if ends_sessions:
-        theirs = sa.delete(sessions).where(sessions.c.user_id == user_id)
-        await connection.execute(theirs if keep is None else theirs.where(sessions.c.id_hash != keep))
-
-
-def _shown(row: sa.Row[Any]) -> User:
-    return User.model_validate(row, from_attributes=True)
+    await connection.execute(sa.update(users).where(users.c.id == user_id).values(password_hash=hashed))
+    await end_sessions(connection, user_id, keep=keep)

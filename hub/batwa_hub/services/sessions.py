@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batwa_common.errors import Unavailable
 from batwa_common.wire.base import utc_now
-from batwa_common.wire.user import Role
 from batwa_hub.store.database import Database
 from batwa_hub.store.tables import sessions, users
 
 from .living import Living, OnEnd
+from .rights import Rights
 
 TOUCH_S = 60.0
 """How often at most the time of the last use is written."""
@@ -33,7 +33,7 @@ class Login:
     """Names the session without giving it away: SHA-256 of its id."""
     user_id: str
     username: str
-    role: Role
+    rights: Rights
     created_at: datetime
     expires_at: datetime
     last_seen_at: datetime
@@ -159,15 +159,21 @@ class Sessions:
         return login
 
 
+async def end_sessions(connection: AsyncConnection, user_id: str, *, keep: str | None = None) -> None:
+    """End a user's sessions but *keep*, as part of a greater change; doubt the sessions afterwards."""
+    theirs = sa.delete(sessions).where(sessions.c.user_id == user_id)
+    await connection.execute(theirs if keep is None else theirs.where(sessions.c.id_hash != keep))
+
+
 def _key(session_id: str) -> str:
     return hashlib.sha256(session_id.encode()).hexdigest()
 
 
 async def _find(connection: AsyncConnection, key: str) -> Login | None:
     query = (
-        sa.select(sessions, users.c.name, users.c.role)
+        sa.select(sessions, users.c.name, users.c.role, users.c.terminals, users.c.agents, users.c.tags)
         .join(users, users.c.id == sessions.c.user_id)
-        .where(sessions.c.id_hash == key)
+        .where(sessions.c.id_hash == key, ~users.c.disabled)
     )
     row = (await connection.execute(query)).one_or_none()
     if row is None:
@@ -176,7 +182,7 @@ async def _find(connection: AsyncConnection, key: str) -> Login | None:
         key=key,
         user_id=row.user_id,
         username=row.name,
-        role=row.role,
+        rights=Rights.stored(row.role, row.terminals, row.agents, row.tags),
         created_at=row.created_at,
         expires_at=row.expires_at,
         last_seen_at=row.last_seen_at,

@@ -15,15 +15,15 @@ import sqlalchemy as sa
 import structlog
 
 from batwa_common.errors import Conflict, Forbidden, NotAuthenticated, NotFound, Unavailable
-from batwa_common.scope import Scope
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.token import IssuedToken, NewToken, Token
-from batwa_common.wire.user import RANK, Role, weaker
+from batwa_common.wire.user import RANK
 from batwa_hub.store.database import Database
 from batwa_hub.store.tables import api_tokens, users
 
 from .guesses import Guesses
 from .living import Living, OnEnd
+from .rights import Rights
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -34,9 +34,15 @@ TOUCH_S = 60.0
 MOST_TOKENS = 1_000
 """Tokens one user may have; expired ones are removed when another is made."""
 
-_ALL = sa.select(api_tokens, users.c.name.label("owner"), users.c.role.label("owner_role")).join(
-    users, users.c.id == api_tokens.c.user_id
-)
+_ALL = sa.select(
+    api_tokens,
+    users.c.name.label("owner"),
+    users.c.role.label("owner_role"),
+    users.c.terminals.label("owner_terminals"),
+    users.c.agents.label("owner_agents"),
+    users.c.tags.label("owner_tags"),
+    users.c.disabled.label("owner_disabled"),
+).join(users, users.c.id == api_tokens.c.user_id)
 
 
 @dataclass(frozen=True)
@@ -44,14 +50,13 @@ class Grant:
     """What somebody who shows a token may do."""
 
     key: str
-    """Names the token and its present role without giving it away."""
+    """Names the token and its present rights without giving it away."""
     token_id: str
     name: str
     owner: str
     user_id: str
-    role: Role
-    """The weaker of the token's role and its owner's."""
-    scope: Scope | None
+    rights: Rights
+    """What both the token and its owner may."""
     expires_at: datetime | None
 
 
@@ -79,20 +84,27 @@ class Tokens:
         self._living = Living[Grant](clock)
 
     async def issue(
-        self, asked: NewToken, *, user_id: str, role: Role, with_token: str | None
+        self, asked: NewToken, *, user_id: str, rights: Rights, with_token: str | None
     ) -> IssuedToken:
         """Make a token for a user.
 
-        *role* is what the caller may do. *with_token* is the id of the token that asks, if it is one:
+        *rights* are what the caller may do. *with_token* is the id of the token that asks, if it is one:
         what it makes ends no later than itself. Raises `Forbidden` for more than the caller may,
         `Conflict` for too many.
         """
-        if RANK[asked.role] > RANK[role]:
-            raise Forbidden(f"A token cannot do more than its owner, who is {role}; ask for that role.")
+        if RANK[asked.role] > RANK[rights.role]:
+            raise Forbidden(
+                f"A token cannot do more than its owner, who is {rights.role}; ask for that role."
+            )
+        if asked.terminals and not rights.terminals:
+            raise Forbidden(
+                "A token cannot do more than its owner, who may not open terminals; leave that out."
+            )
         secret, now = PREFIX + secrets.token_urlsafe(32), self._now()
         row = {
             **asked.model_dump(include={"name", "role", "agents", "tags"}),
             "id": uuid.uuid4().hex,
+            "terminals": asked.opens_terminals and rights.terminals,
             "user_id": user_id,
             "secret_hash": _hash(secret),
             "created_at": now,
@@ -121,11 +133,11 @@ class Tokens:
             return tuple(_shown(row) for row in await connection.execute(query))
 
     async def revoke(
-        self, token_id: str, *, user_id: str | None, role: Role, only: str | None = None
+        self, token_id: str, *, user_id: str | None, rights: Rights, only: str | None = None
     ) -> None:
         """Remove a token, a user's or if None anybody's; what is open through it ends now.
 
-        Raises `NotFound`, and `Forbidden` for a token that may do more than *role*, the caller's, or
+        Raises `NotFound`, and `Forbidden` for a token that may do more than *rights*, the caller's, or
         is not *only*, which a limited token may remove: itself.
         """
         one = api_tokens.c.id == token_id
@@ -133,7 +145,7 @@ class Tokens:
             row = (await connection.execute(_ALL.where(one))).one_or_none()
             if row is None or user_id not in {None, row.user_id}:
                 raise NotFound(f"There is no token '{token_id}'.")
-            if only not in {None, row.id} or RANK[weaker(row.role, row.owner_role)] > RANK[role]:
+            if only not in {None, row.id} or not rights.cover(_rights(row)):
                 raise Forbidden(f"Token '{token_id}' is not this one's to revoke; log in to do that.")
             await connection.execute(sa.delete(api_tokens).where(one))
         log.info("token.revoked", token=token_id, owner=row.owner)
@@ -158,7 +170,7 @@ class Tokens:
     def ends(self, key: str, callback: OnEnd) -> contextlib.AbstractContextManager[None]:
         """While the block runs, have *callback* called once when the grant of that key has ended.
 
-        Within a second, for whatever reason: revoked, expired, its owner gone or demoted below it.
+        Within a second, for whatever reason: revoked, expired, its owner gone, disabled or allowed less.
         """
         return self._living.watch(key, callback)
 
@@ -174,7 +186,7 @@ class Tokens:
         async with self._database.reading() as connection:
             rows = (await connection.execute(_ALL.where(api_tokens.c.secret_hash.in_(hashes)))).all()
         now = self._now()
-        alive = {_key(row) for row in rows if row.expires_at is None or now < row.expires_at}
+        alive = {_key(row) for row in rows if _is_alive(row, now)}
         for key in watched:
             if key not in alive:
                 self._living.ended(key)
@@ -190,7 +202,7 @@ class Tokens:
         ends, now, mine = self._living.ends, self._now(), api_tokens.c.secret_hash == hashed
         async with self._database.reading() as connection:
             row = (await connection.execute(_ALL.where(mine))).one_or_none()
-        if row is None or (row.expires_at is not None and row.expires_at <= now):
+        if row is None or not _is_alive(row, now):
             return None
         if row.last_used_at is None or (now - row.last_used_at).total_seconds() > TOUCH_S:
             async with self._database.writing() as connection:
@@ -206,20 +218,26 @@ def _hash(secret: str) -> str:
 
 
 def _key(row: sa.Row[Any]) -> str:
-    return f"{row.secret_hash}:{weaker(row.role, row.owner_role)}"
+    return f"{row.secret_hash}:{_rights(row)}"
+
+
+def _is_alive(row: sa.Row[Any], now: datetime) -> bool:
+    return not row.owner_disabled and (row.expires_at is None or now < row.expires_at)
+
+
+def _rights(row: sa.Row[Any]) -> Rights:
+    owners = Rights.stored(row.owner_role, row.owner_terminals, row.owner_agents, row.owner_tags)
+    return owners & Rights.stored(row.role, row.terminals, row.agents, row.tags)
 
 
 def _grant(row: sa.Row[Any]) -> Grant:
-    limited = row.agents is not None or row.tags
-    agents = None if row.agents is None else frozenset(row.agents)
     return Grant(
         key=_key(row),
         token_id=row.id,
         name=row.name,
         owner=row.owner,
         user_id=row.user_id,
-        role=weaker(row.role, row.owner_role),
-        scope=Scope(agents, row.tags) if limited else None,
+        rights=_rights(row),
         expires_at=row.expires_at,
     )
 

@@ -48,6 +48,11 @@ users = sa.Table(
     sa.Column("password_hash", sa.String, nullable=False),
     sa.Column("role", sa.String, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("terminals", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("agents", _JSON),
+    sa.Column("tags", _JSON, nullable=False, server_default="{}"),
+    sa.Column("disabled", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("last_login_at", UtcDateTime),
 )
 
 sessions = sa.Table(
@@ -61,6 +66,8 @@ sessions = sa.Table(
     sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
     sa.Column("last_seen_at", UtcDateTime, nullable=False),
     sa.Column("data", _JSON, nullable=False),
+    sa.Column("address", sa.String),
+    sa.Column("client", sa.String),
 )
 
 api_tokens = sa.Table(
@@ -78,6 +85,7 @@ api_tokens = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),
     sa.Column("last_used_at", UtcDateTime),
+    sa.Column("terminals", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 agent_keys = sa.Table(
