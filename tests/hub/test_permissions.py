@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Served]:
 
 
 async def session_of(here: Served, caller: str) -> Headers:
-    """Let somebody in, and return what makes a new login's header for each request."""
+    """Let somebody in, and return what makes the header of their login."""
     role, sign, _ = re.split(r"([+-])", f"{caller}+")[:3] if "terminals" in caller else (caller, "", "")
     asked: dict[str, Any] = {"name": "somebody", "password": "long enough", "role": role}
     if sign:
@@ -76,8 +77,19 @@ async def session_of(here: Served, caller: str) -> Headers:
     await here.hub.users.add(NewUser.model_validate(asked))
     user_id = await here.hub.users.id_of("somebody")
 
-    async def headers(_route: Route, _path: str) -> Mapping[str, str]:
-        return {"Cookie": f"session_id={await here.hub.sessions.begin(user_id, {})}"}
+    return await remade(lambda: begin(here, user_id))
+
+
+async def begin(here: Served, user_id: str) -> Mapping[str, str]:
+    return {"Cookie": f"session_id={await here.hub.sessions.begin(user_id, {})}"}
+
+
+async def remade(make: Callable[[], Awaitable[Mapping[str, str]]]) -> Headers:
+    """Return what makes headers: for reads the same, for each other request, which may end it, new ones."""
+    reading = await make()
+
+    async def headers(route: Route, _path: str) -> Mapping[str, str]:
+        return reading if route.method == "GET" else await make()
 
     return headers
 
@@ -90,17 +102,17 @@ async def constant(headers: Mapping[str, str]) -> Headers:
 
 
 async def token_of(here: Served) -> Headers:
-    """A token limited to one agent, of the administrator; made anew for each request, which may end it."""
+    """A token of the administrator, limited to one agent."""
     async with here.hub.database.reading() as connection:
         admin = await connection.scalar(sa.select(users.c.id))
     asked = NewToken(name="t", role="operator", agents=("oslo",))
 
-    async def headers(_route: Route, _path: str) -> Mapping[str, str]:
+    async def make() -> Mapping[str, str]:
         rights = Rights("admin", terminals=True)
         made = await here.hub.tokens.issue(asked, user_id=str(admin), rights=rights, with_token=None)
         return {"Authorization": f"Bearer {made.token}"}
 
-    return headers
+    return await remade(make)
 
 
 async def peer_of(here: Served, there: Served) -> Headers:
@@ -120,28 +132,34 @@ async def verdict_of(session: ClientSession, route: Route, path: str, headers: M
     return PASSES
 
 
-@pytest.mark.parametrize("caller", CALLERS)
-async def test_the_whole_matrix(here: Served, tmp_path: Path, caller: str) -> None:
-    async with hub_at(tmp_path / "there", "There", started=caller == "peer") as there:
+@pytest.fixture
+async def headers(here: Served, tmp_path: Path, caller: str) -> AsyncIterator[Headers]:
+    async with AsyncExitStack() as stack:
         match caller:
             case "stranger":
-                headers = await constant({})
+                yield await constant({})
             case "agent":
-                headers = await constant(await register(here.admin, "oslo"))
+                yield await constant(await register(here.admin, "oslo"))
             case "scoped-token":
-                headers = await token_of(here)
+                yield await token_of(here)
             case "peer":
-                headers = await peer_of(here, there)
+                there = await stack.enter_async_context(hub_at(tmp_path / "there", "There"))
+                yield await peer_of(here, there)
             case _:
-                headers = await session_of(here, caller)
-        wrong = []
-        async with ClientSession(here.url, cookie_jar=DummyCookieJar()) as session:
-            for route in ROUTES:
-                path = re.sub(r"\{\w+(:[^{}]*)?\}", "x", route.path)
-                found = await verdict_of(session, route, path, await headers(route, path))
-                if found != expected(caller, route):
-                    wrong.append((route.method, route.path, route.access, found))
-        assert not wrong
+                yield await session_of(here, caller)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_the_whole_matrix(here: Served, headers: Headers, caller: str) -> None:
+    wrong = []
+    async with ClientSession(here.url, cookie_jar=DummyCookieJar()) as session:
+        for route in ROUTES:
+            path = re.sub(r"\{\w+(:[^{}]*)?\}", "x", route.path)
+            found = await verdict_of(session, route, path, await headers(route, path))
+            if found != expected(caller, route):
+                wrong.append((route.method, route.path, route.access, found))
+    assert not wrong
 
 
 @pytest.mark.parametrize(
