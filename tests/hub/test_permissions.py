@@ -85,11 +85,10 @@ async def begin(here: Served, user_id: str) -> Mapping[str, str]:
 
 
 async def remade(make: Callable[[], Awaitable[Mapping[str, str]]]) -> Headers:
-    """Return what makes headers: for reads the same, for each other request, which may end it, new ones."""
-    reading = await make()
+    """Return what makes new headers for every request: one may end what another came with."""
 
-    async def headers(route: Route, _path: str) -> Mapping[str, str]:
-        return reading if route.method == "GET" else await make()
+    async def headers(_route: Route, _path: str) -> Mapping[str, str]:
+        return await make()
 
     return headers
 

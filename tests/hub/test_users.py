@@ -198,3 +198,60 @@ async def test_an_admin_is_not_limited(admin: TestClient) -> None:
     assert answer.status == 400
     assert "lift the limit" in (await answer.json())["detail"]
     assert (await admin.patch("/api/users/ann", json={"role": "admin", "agents": None})).status == 200
+
+
+async def test_ones_logins_are_listed_with_where_they_came_from_and_ended_one_by_one(
+    admin: TestClient, log_in: LogIn
+) -> None:
+    elsewhere = await log_in("admin", PASSWORD)
+    listed = await (await admin.get("/api/auth/sessions")).json()
+    assert [(each["username"], each["address"]) for each in listed] == [("admin", "127.0.0.1")] * 2
+    assert all("aiohttp" in each["client"] for each in listed)
+    (other,) = [each["id"] for each in listed if not each["current"]]
+
+    answer = await admin.delete(f"/api/auth/sessions/{other}")
+
+    assert (answer.status, (await answer.json())["message"]) == (200, f"Session '{other}' ended")
+    assert (await elsewhere.get("/api/auth/me")).status == 401
+    assert (await admin.delete(f"/api/auth/sessions/{other}")).status == 404
+    (left,) = await (await admin.get("/api/auth/sessions")).json()
+    assert left["current"]
+
+
+async def test_the_others_end_together_and_what_was_open_there_with_them(
+    admin: TestClient, log_in: LogIn
+) -> None:
+    elsewhere = await log_in("admin", PASSWORD)
+    async with elsewhere.get("/api/events") as stream:
+        await stream.content.readline()
+        assert (await admin.delete("/api/auth/sessions")).status == 200
+        async with asyncio.timeout(2):
+            await stream.content.read()
+    assert (await elsewhere.get("/api/auth/me")).status == 401
+    assert (await admin.get("/api/auth/me")).status == 200
+
+
+async def test_nobody_ends_anothers_login_but_an_admin_all_of_them(admin: TestClient, log_in: LogIn) -> None:
+    await admin.post("/api/users", json=ANN)
+    ann = await log_in("ann", ANN["password"])
+    (admins,) = await (await admin.get("/api/auth/sessions")).json()
+    assert (await ann.delete(f"/api/auth/sessions/{admins['id']}")).status == 404
+    assert (await ann.get("/api/users/admin/sessions")).status == 403
+    (anns,) = await (await admin.get("/api/users/ann/sessions")).json()
+    assert (anns["username"], anns["current"]) == ("ann", False)
+
+    assert (await admin.delete("/api/users/ann/sessions")).status == 200
+
+    assert (await ann.get("/api/auth/me")).status == 401
+    assert (await admin.get("/api/auth/me")).status == 200
+    assert (await admin.get("/api/users/nobody/sessions")).status == 404
+
+
+async def test_a_token_has_no_say_about_logins(admin: TestClient) -> None:
+    made = await (await admin.post("/api/auth/tokens", json={"name": "ci", "role": "admin"})).json()
+    token = {"Authorization": f"Bearer {made['token']}"}
+
+    for method, path in (("GET", ""), ("DELETE", ""), ("DELETE", "/x")):
+        answer = await admin.request(method, f"/api/auth/sessions{path}", headers=token)
+        assert answer.status == 403
+        assert "A token cannot do this" in (await answer.json())["detail"]

@@ -113,6 +113,26 @@ def enable(ctx: typer.Context, name: Name, json: Json = False) -> None:
     tell(user, f"{user.name} may log in as {user.role}.", json=json)
 
 
+@app.command("sessions")
+def list_sessions(ctx: typer.Context, name: Name, json: Json = False) -> None:
+    """List somebody's logins."""
+    with hub(ctx) as client:
+        sessions = client.list_sessions(name)
+    if json:
+        as_json(sessions)
+    else:
+        rows = [(each.id, each.address, each.client, each.created_at, each.last_seen_at) for each in sessions]
+        table(("ID", "FROM", "WITH", "SINCE", "LAST USED"), rows)
+
+
+@app.command("logout")
+def end_sessions(ctx: typer.Context, name: Name, json: Json = False) -> None:
+    """End somebody's logins, with their terminals; their tokens stay."""
+    with hub(ctx) as client:
+        done = client.end_sessions(name)
+    tell(done, done.message, json=json)
+
+
 @app.command("password")
 def change_password(
     ctx: typer.Context,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from batwa_common.wire.documented import AuthStatus, Done
+from batwa_common.wire.session import Session
 from batwa_common.wire.token import IssuedToken, Token
 from batwa_common.wire.user import Me, Role, User
 
@@ -40,6 +41,20 @@ class AccountMethods(Noun):
         """Change one's own password; one's other sessions end."""
         body = {"current": current, "new": new}
         return await self._http.ask(Done, "POST", "/api/auth/password", body=body)
+
+    async def list_sessions(self, username: str | None = None) -> list[Session]:
+        """Return one's own logins, or as an admin somebody's. One's own need a login, not a token."""
+        where = "/api/auth/sessions" if username is None else path_of("api", "users", username, "sessions")
+        return await self._http.ask(list[Session], "GET", where)
+
+    async def end_session(self, session_id: str) -> Done:
+        """End one of one's own logins, with its terminals."""
+        return await self._http.ask(Done, "DELETE", path_of("api", "auth", "sessions", session_id))
+
+    async def end_sessions(self, username: str | None = None) -> Done:
+        """End one's own logins but this one, or as an admin all of somebody's."""
+        where = "/api/auth/sessions" if username is None else path_of("api", "users", username, "sessions")
+        return await self._http.ask(Done, "DELETE", where)
 
     async def create_token(
         self,

@@ -17,6 +17,7 @@ from batwa_hub.hub import HUB
 from batwa_hub.services.fleet import Fleet
 from batwa_hub.services.living import OnEnd
 from batwa_hub.services.rights import Rights
+from batwa_hub.services.sessions import Login
 from batwa_hub.services.tokens import PREFIX, Grant
 
 from .sessions import LOGIN
@@ -149,6 +150,13 @@ def account_of(request: web.Request) -> Account:
     if (login := request.get(LOGIN)) is not None:
         return Account(login.username, login.user_id, login.rights, login.key)
     raise Forbidden("This is for people and their tokens.")
+
+
+def login_of(request: web.Request) -> Login:
+    """Return the login of a request that has a caller. Raises `Forbidden` if that came with a token."""
+    if LOGIN not in request or GRANT in request:
+        raise Forbidden("A token cannot do this; log in with POST /api/auth/login.")
+    return request[LOGIN]
 
 
 def token_of(request: web.Request) -> str | None:

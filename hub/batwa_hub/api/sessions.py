@@ -3,7 +3,7 @@
 from typing import Any
 
 import aiohttp_session
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from batwa_hub.services.sessions import Login, Sessions
@@ -59,7 +59,10 @@ class _Storage(aiohttp_session.AbstractStorage):
             self.save_cookie(response, "")
             return
         data: dict[str, Any] = dict(session)
-        session_id = await self._sessions.begin(data.pop(USER_ID), data)
+        client = request.headers.get(hdrs.USER_AGENT)
+        session_id = await self._sessions.begin(
+            data.pop(USER_ID), data, address=request.remote, client=client
+        )
         self.save_cookie(response, session_id, max_age=self.max_age)
         if self._secure is None and request.secure:
             response.cookies[COOKIE]["secure"] = True

@@ -13,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batwa_common.errors import Unavailable
+from batwa_common.errors import NotFound, Unavailable
 from batwa_common.wire.base import utc_now
+from batwa_common.wire.session import Session
 from batwa_hub.store.database import Database
 from batwa_hub.store.tables import sessions, users
 
@@ -23,6 +24,10 @@ from .rights import Rights
 
 TOUCH_S = 60.0
 """How often at most the time of the last use is written."""
+CLIENT_CHARS = 200
+"""What is kept of what a browser says of itself."""
+SHOWN_CHARS = 16
+"""Of a session's key, which name it to its owner."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,13 @@ class Sessions:
         self._now = now
         self._living = Living[Login](clock)
 
-    async def begin(self, user_id: str, data: dict[str, Any]) -> str:
-        """Make a session and return its id, which is kept nowhere."""
+    async def begin(
+        self, user_id: str, data: dict[str, Any], *, address: str | None = None, client: str | None = None
+    ) -> str:
+        """Make a session and return its id, which is kept nowhere.
+
+        *address* and *client*, of which `CLIENT_CHARS` are kept, are for its owner to recognise it by.
+        """
         session_id, now = secrets.token_urlsafe(32), self._now()
         row = {
             "id_hash": _key(session_id),
@@ -77,6 +87,8 @@ class Sessions:
             "expires_at": now + self._lifetime,
             "last_seen_at": now,
             "data": data,
+            "address": address,
+            "client": client and client[:CLIENT_CHARS],
         }
         async with self._database.writing() as connection:
             await connection.execute(sa.insert(sessions).values(row))
@@ -96,14 +108,36 @@ class Sessions:
             await connection.execute(sa.delete(sessions).where(sessions.c.id_hash == key))
         self._living.ended(key)
 
-    async def end_of_user(self, user_id: str) -> None:
-        """End every session of a user."""
+    async def find_all(self, user_id: str, *, current: str | None = None) -> tuple[Session, ...]:
+        """Return a user's living sessions, the last used first; *current* is the key of the one that asks."""
+        now = self._now()
+        alive = (sessions.c.expires_at > now) & (sessions.c.last_seen_at > now - self._idle)
+        query = sa.select(sessions, users.c.name).join(users, users.c.id == sessions.c.user_id)
+        mine = query.where(sessions.c.user_id == user_id, alive).order_by(sessions.c.last_seen_at.desc())
+        async with self._database.reading() as connection:
+            return tuple(_shown(row, current) for row in await connection.execute(mine))
+
+    async def end_one(self, session_id: str, *, user_id: str) -> None:
+        """End the session of a user that `find_all` shows under that id. Raises `NotFound`."""
+        shown = sa.func.substr(sessions.c.id_hash, 1, SHOWN_CHARS)
+        query = sa.select(sessions.c.id_hash).where(sessions.c.user_id == user_id, shown == session_id)
+        async with self._database.reading() as connection:
+            key = await connection.scalar(query)
+        if key is None:
+            raise NotFound(
+                f"There is no session '{session_id}'; GET /api/auth/sessions shows which there are."
+            )
+        await self.end(key)
+
+    async def end_of_user(self, user_id: str, *, keep: str | None = None) -> None:
+        """End every session of a user, but the one of the key *keep*."""
         async with self._database.writing() as connection:
-            mine = sessions.c.user_id == user_id
-            keys = (await connection.scalars(sa.select(sessions.c.id_hash).where(mine))).all()
-            await connection.execute(sa.delete(sessions).where(mine))
+            query = sa.select(sessions.c.id_hash).where(sessions.c.user_id == user_id)
+            keys = (await connection.scalars(query)).all()
+            await end_sessions(connection, user_id, keep=keep)
         for key in keys:
-            self._living.ended(key)
+            if key != keep:
+                self._living.ended(key)
 
     def ends(self, key: str, callback: OnEnd) -> contextlib.AbstractContextManager[None]:
         """While the block runs, have *callback* called once when the session has ended, for whatever reason.
@@ -163,6 +197,19 @@ async def end_sessions(connection: AsyncConnection, user_id: str, *, keep: str |
     """End a user's sessions but *keep*, as part of a greater change; doubt the sessions afterwards."""
     theirs = sa.delete(sessions).where(sessions.c.user_id == user_id)
     await connection.execute(theirs if keep is None else theirs.where(sessions.c.id_hash != keep))
+
+
+def _shown(row: sa.Row[Any], current: str | None) -> Session:
+    return Session(
+        id=row.id_hash[:SHOWN_CHARS],
+        username=row.name,
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
+        address=row.address,
+        client=row.client,
+        current=row.id_hash == current,
+    )
 
 
 def _key(session_id: str) -> str:
