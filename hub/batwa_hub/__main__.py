@@ -18,10 +18,11 @@ from batwa_common.settings import SettingsError
 from batwa_common.web.serve import WILDCARDS, run
 from batwa_common.wire.agent import NewAgentKey
 
-from . import app, background
+from . import app, background, console
 from .background import BackgroundError
 from .secrets import KeyFileUnusable, open_cipher
 from .services.accounts import ADMIN, Accounts
+from .services.audit.audit import Audit
 from .services.keys import AgentKeys
 from .services.passwords import Passwords
 from .settings import TLS_MODES, Settings
@@ -79,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "what", choices=CA_ACTIONS, help="show it, replace it, or forget earlier ones"
             )
+        if name == "audit":
+            command.add_argument("what", choices=["verify", "export"], help="check the log, or print it")
+            command.add_argument("--head", metavar="ID:HASH", help="what an earlier `verify` has told")
         if name == "agent-key":
             command.add_argument("name", help="what people call the key")
             command.add_argument("--agent-id", help="the agent it is for; else the first that uses it")
@@ -173,12 +177,26 @@ def _agent_key(settings: Settings, arguments: argparse.Namespace) -> int:
     async def issue() -> str:
         cipher = await asyncio.to_thread(open_cipher, _key_file(settings))
         async with await Database.open(settings.store_url()) as database:
-            return (await AgentKeys(database, cipher).issue(asked.name, asked.agent_id)).api_key
+            issued = await AgentKeys(database, cipher).issue(asked.name, asked.agent_id)
+            done = console.entry("agent-key", asked.name, agent_id=asked.agent_id)
+            await _audit_log(settings, database).record(done)
+            return issued.api_key
 
     logs.set_up(level="warning")
     sys.stdout.write(asyncio.run(issue()) + "\n")
     sys.stderr.write("Set it as BATWA_AGENT_API_KEY on the agent's machine; it is not shown again.\n")
     return 0
+
+
+def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
+    async def act() -> int:
+        async with await Database.open(settings.store_url()) as database:
+            if arguments.what == "verify":
+                return await console.verify(_audit_log(settings, database), arguments.head)
+            return await console.export(_audit_log(settings, database))
+
+    logs.set_up(level="warning")
+    return asyncio.run(act())
 
 
 def _admin_password(settings: Settings, _arguments: argparse.Namespace) -> int:
@@ -190,7 +208,9 @@ def _admin_password(settings: Settings, _arguments: argparse.Namespace) -> int:
     async def change() -> None:
         async with await Database.open(settings.store_url()) as database:
             await Accounts(database, Passwords()).set_admin_password(password)
+            await _audit_log(settings, database).record(console.entry("admin-password", ADMIN))
 
+    logs.set_up(level="warning")
     asyncio.run(change())
     sys.stdout.write("The password of admin is changed; who was logged in as admin has to log in again.\n")
     return 0
@@ -205,6 +225,10 @@ def _ca(settings: Settings, arguments: argparse.Namespace) -> int:
 async def _first_start(settings: Settings) -> str | None:
     async with await Database.open(settings.store_url()) as database:
         return await Accounts(database, Passwords()).ensure_admin(settings.admin_password)
+
+
+def _audit_log(settings: Settings, database: Database) -> Audit:
+    return Audit(database, keep=settings.audit.keep, keep_days=settings.audit.keep_days)
 
 
 def _pid_file(settings: Settings) -> Path:
@@ -230,6 +254,7 @@ _COMMANDS: list[tuple[str, Callable[[Settings, argparse.Namespace], int], str]] 
     ("check", _check, "Check the settings, the key file and the database; makes them where absent."),
     ("agent-key", _agent_key, "Make an API key for an agent and print it: the only time it is shown."),
     ("ca", _ca, "The hub's own certificate authority: show, rotate or retire."),
+    ("audit", _audit, "Check that nobody has changed the audit log (exit status 1 if so), or print it."),
     ("admin-password", _admin_password, "Set the password of admin, typed or from stdin; ends its sessions."),
 ]
 

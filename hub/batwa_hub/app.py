@@ -13,6 +13,7 @@ from batwa_common.web.serve import serve, with_stopping
 from batwa_common.web.vms import VMS
 
 from .api.access import guard
+from .api.audited import audited
 from .api.proxies import proxies, stay_with_https
 from .api.root import BUILT_IN, PAGE
 from .api.routes import ROUTES
@@ -33,6 +34,7 @@ def make_app(hub: Hub) -> web.Application:
             stay_with_https,
             sign_answers,
             problems,
+            audited,
             session_middleware(hub.sessions, secure=hub.settings.cookie_secure),
         ],
         client_max_size=MAX_BODY_BYTES,

@@ -16,6 +16,7 @@ from batwa_common.supervisor import Supervisor
 from .secrets import open_cipher
 from .services.accounts import Accounts
 from .services.agents import Agents
+from .services.audit.audit import Audit
 from .services.events import Events
 from .services.fleet import Fleet
 from .services.inventory import Inventory
@@ -62,6 +63,7 @@ class Hub:
     tokens: Tokens
     keys: AgentKeys
     events: Events
+    audit: Audit
     registry: Registry
     inventory: Inventory
     agents: Agents
@@ -110,6 +112,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         passwords, on_change = Passwords(), (sessions.doubt, tokens.doubt)
         accounts = Accounts(database, passwords, on_change=on_change)
         events = Events(database, keep=settings.event.keep)
+        audit = Audit(database, keep=settings.audit.keep, keep_days=settings.audit.keep_days)
         store = AgentStore(database)
         registry = Registry(
             store,
@@ -165,6 +168,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         writers.spawn(events.run(), name="events")  # ends last: whatever ends before may still tell
         tasks.spawn(sessions.run(), name="sessions")
         tasks.spawn(tokens.run(), name="tokens")
+        tasks.spawn(audit.run(), name="audit")
         tasks.spawn(shares.run(), name="shares")
         if tls is not None:
             tasks.spawn(tls.run(), name="certificate")
@@ -178,6 +182,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 tokens=tokens,
                 keys=keys,
                 events=events,
+                audit=audit,
                 registry=registry,
                 inventory=inventory,
                 agents=agents,

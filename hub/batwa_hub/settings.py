@@ -54,6 +54,15 @@ class EventSettings(_Group):
     """Events kept for watchers that come back; one that missed more is told to reload."""
 
 
+class AuditSettings(_Group):
+    """What is kept of the audit log."""
+
+    keep_days: float = Field(default=365.0, ge=1, le=36_500)
+    """Days after which a record is removed."""
+    keep: int = Field(default=1_000_000, ge=1000, le=1_000_000_000)
+    """Records kept at most; the oldest beyond that are removed."""
+
+
 class TerminalSettings(_Group):
     """What holds for those who watch terminals."""
 
@@ -137,6 +146,7 @@ class Settings(DaemonSettings):
     session: SessionSettings = SessionSettings()
     event: EventSettings = EventSettings()
     operation: OperationSettings = OperationSettings()
+    audit: AuditSettings = AuditSettings()
     terminal: TerminalSettings = TerminalSettings()
     p2p: P2pSettings = P2pSettings()
     tls: TlsSettings = TlsSettings()

@@ -186,6 +186,12 @@ async def test_the_hub_says_who_watches_and_a_browser_cannot(
     async with admin.ws_connect(f"/ws?{query}") as socket:
         assert (await socket.receive()).data == b"$ "
 
+    told = await (await admin.get("/api/audit", params={"target": "oslo~1"})).json()
+    assert [(each["action"], each["who"], each["status"]) for each in told["records"]] == [
+        ("GET /ws", "admin", 101)
+    ] * len(told["records"])
+    assert "ended_after_s" not in told["records"][-1]["details"]
+
     [passed] = agents["oslo"].queries
     assert passed.pop("viewer_key") not in {"", "x"}
     assert passed == {
@@ -207,8 +213,8 @@ async def test_an_ended_login_is_told_why_and_an_agent_that_hangs_delays_it_litt
             assert (await socket.receive()).data == b"$ "
             agents["oslo"].silent = silent
             began = time.monotonic()
-            await admin.post("/api/auth/logout")
-            assert (await socket.receive()).type in {WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR}
+            told, _ = await asyncio.gather(socket.receive(), admin.post("/api/auth/logout"))
+            assert told.type in {WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR}
             assert socket.close_code == code
             assert time.monotonic() - began < 1.5
 

@@ -11,7 +11,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from batwa_agent.terminals import frames
 from batwa_common.supervisor import Supervisor
 from batwa_common.wire.base import Wire
-from batwa_common.wire.terminal import TerminalViewer
+from batwa_common.wire.terminal import TERMINAL_HEADER, TerminalViewer
 
 from .output_log import Pieces
 from .queries import CANCEL, HELD_BYTES, QueryFilter, cut_query_bytes
@@ -84,6 +84,7 @@ class TerminalSocket(ABC):
 
     async def show_terminal(self, request: web.Request, wanted: Wanted) -> web.WebSocketResponse[bool]:
         """Upgrade, pass keys and output until either side ends, and close."""
+        self._ws.headers[TERMINAL_HEADER] = self._terminal.record.id
         await self._ws.prepare(request)
         self.left_on_purpose = False
         self._transport = request.transport

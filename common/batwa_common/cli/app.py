@@ -18,6 +18,7 @@ COMMANDS = {
     "op": ("op:app", "Operations: what is and was done."),
     "events": ("events:app", "Watch what changes."),
     "token": ("token:app", "API tokens for scripts."),
+    "audit": ("audit:app", "Who did what: the audit log."),
     "user": ("user:app", "Who may log in."),
 }
 """Name of the command: its module and Typer application, and its help."""

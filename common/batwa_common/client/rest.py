@@ -6,6 +6,7 @@ from typing import Self
 
 from .accounts import AccountMethods
 from .agents import AgentMethods
+from .audit import AuditMethods
 from .events import EventMethods
 from .http import REQUEST_TIMEOUT_S, Http, Identity
 from .peers import PeerMethods
@@ -18,7 +19,14 @@ DEFAULT_URL = "http://localhost:8000"
 
 
 class RESTClient(
-    VmMethods, RemoteVmMethods, PeerMethods, AgentMethods, EventMethods, TerminalMethods, AccountMethods
+    VmMethods,
+    RemoteVmMethods,
+    PeerMethods,
+    AgentMethods,
+    EventMethods,
+    TerminalMethods,
+    AccountMethods,
+    AuditMethods,
 ):
     """A hub. Use it as `async with RESTClient(…) as client`, or call `close` when done.
 

@@ -164,6 +164,7 @@ class SyncRESTClient:
     create_token = Waiting(RESTClient.create_token)
     list_tokens = Waiting(RESTClient.list_tokens)
     delete_token = Waiting(RESTClient.delete_token)
+    list_audit = Waiting(RESTClient.list_audit)
     list_users = Waiting(RESTClient.list_users)
     create_user = Waiting(RESTClient.create_user)
     change_user = Waiting(RESTClient.change_user)

@@ -17,6 +17,9 @@ MAX_BODY_BYTES = 256 << 10
 BODY = web.RequestKey("body", bytes)
 """Set by a guard that had to read the body to know who calls."""
 
+ASKED = web.RequestKey("asked", list[Wire])
+"""What `read` and `read_query` have understood so far."""
+
 
 def explain(error: ValidationError) -> str:
     """Return what is wrong with the input as one sentence, without the input itself."""
@@ -32,7 +35,7 @@ async def read(request: web.Request, shape: type[W], *, limit_bytes: int = MAX_B
     """Parse the JSON body as *shape*. Raises `InvalidRequest`; an empty body reads as `{}`."""
     given = request.get(BODY)
     body = await read_bytes(request, limit_bytes=limit_bytes) if given is None else given
-    return parse(body or b"{}", shape)
+    return _asked(request, parse(body or b"{}", shape))
 
 
 async def read_bytes(request: web.Request, *, limit_bytes: int) -> bytes:
@@ -48,9 +51,14 @@ async def read_bytes(request: web.Request, *, limit_bytes: int) -> bytes:
 def read_query(request: web.Request, shape: type[W]) -> W:
     """Parse the query parameters as *shape*. Raises `InvalidRequest`; of a repeated one the last counts."""
     try:
-        return shape.model_validate(dict(request.query))
+        return _asked(request, shape.model_validate(dict(request.query)))
     except ValidationError as err:
         raise InvalidRequest(explain(err)) from err
+
+
+def _asked(request: web.Request, understood: W) -> W:
+    request.setdefault(ASKED, []).append(understood)
+    return understood
 
 
 def parse(text: bytes | str, shape: type[W]) -> W:

@@ -82,6 +82,10 @@ class Route(NamedTuple):
     """Status of the ordinary answer."""
 
 
+ROUTE = web.RequestKey("route", Route)
+"""Which endpoint a request has come to; set before the guard looks at it."""
+
+
 def mount(app: web.Application, routes: Iterable[Route], guard: Guard) -> None:
     """Add *routes* to *app*, each behind its own rule."""
     for route in routes:
@@ -90,6 +94,7 @@ def mount(app: web.Application, routes: Iterable[Route], guard: Guard) -> None:
 
 def _guarded(route: Route, guard: Guard) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
+        request[ROUTE] = route
         request[CALLER] = await guard(request, route.access)
         return await route.handler(request)
 

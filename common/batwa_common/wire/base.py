@@ -1,7 +1,7 @@
 """What every shape that crosses a socket has in common."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 
@@ -17,6 +17,16 @@ class Wire(BaseModel):
         use_attribute_docstrings=True,  # a field's docstring becomes its JSON Schema description
         json_schema_serialization_defaults_required=True,  # what we send, we always send
     )
+
+    def told(self) -> dict[str, Any]:
+        """Return what was given as plain JSON, without what its `repr` hides: that may be kept in a log."""
+        plain = self.model_dump(mode="json", exclude_unset=True)
+        for name, field in type(self).model_fields.items():
+            if name in plain and not field.repr:
+                del plain[name]
+            elif name in plain and isinstance(value := getattr(self, name), Wire):
+                plain[name] = value.told()
+        return plain
 
 
 class Command(Wire):

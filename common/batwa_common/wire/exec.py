@@ -36,7 +36,7 @@ class Exec(Command):
 
     command: Argv
     """What to run."""
-    stdin: Stdin | None = None
+    stdin: Stdin | None = Field(default=None, repr=False)
     """What it reads; left out, nothing."""
     timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """Seconds after which it is ended."""
@@ -83,7 +83,7 @@ class ExecMany(Command):
     """Which VMs; `{}` is every running VM that the caller may see."""
     command: Argv
     """What to run."""
-    stdin: Stdin | None = None
+    stdin: Stdin | None = Field(default=None, repr=False)
     """What each reads; left out, nothing."""
     timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """Seconds after which it is ended, in each VM by itself."""

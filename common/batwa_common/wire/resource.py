@@ -239,7 +239,9 @@ class NewVmResource(Command):
     """`default`; there is no other."""
     hypervisor: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     """What is to run it, `kvm` for instance; left out, whatever the agent has."""
-    cloud_init: Annotated[str, StringConstraints(max_length=64 << 10)] | None = None
+    cloud_init: Annotated[str, StringConstraints(max_length=64 << 10)] | None = Field(
+        default=None, repr=False
+    )
     """User data for cloud-init, a YAML document."""
     agent_id: AgentId | None = None
     """Where to make it; the query parameter does as well. Left out: the local agent."""

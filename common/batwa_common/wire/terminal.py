@@ -11,6 +11,9 @@ from .vm import AgentId, VmName
 SUBPROTOCOL = "batwa.v1"
 """Asked for in `Sec-WebSocket-Protocol`: binary frames are bytes, text frames are the messages below."""
 
+TERMINAL_HEADER = "Batwa-Terminal"
+"""Header of the answer that opens a terminal's WebSocket: the terminal's id."""
+
 Rows = Annotated[int, Field(ge=1, le=1000)]
 """Height in character cells."""
 Cols = Annotated[int, Field(ge=1, le=1000)]

@@ -141,7 +141,9 @@ class CreateVm(Command):
     """Disk; Multipass wants at least 512M and no less than the image."""
     image: Image | None = None
     """What to start from; None is Multipass's default, the current Ubuntu LTS."""
-    cloud_init: Annotated[str, StringConstraints(max_length=64 << 10)] | None = None
+    cloud_init: Annotated[str, StringConstraints(max_length=64 << 10)] | None = Field(
+        default=None, repr=False
+    )
     """User data for cloud-init, a YAML document."""
     agent_id: AgentId | None = None
     """Where to make it. Left out: the local agent."""

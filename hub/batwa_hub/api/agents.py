@@ -10,6 +10,7 @@ from batwa_common.wire.documented import AgentAnswer, Done, Registered
 from batwa_hub.hub import HUB
 
 from .access import agent_key, fleet_of
+from .audited import PROVED, Actor
 
 MAX_INVENTORY_BYTES = 8 << 20
 """Bound of a heartbeat with a whole inventory: some 20,000 VMs."""
@@ -19,6 +20,7 @@ async def register(request: web.Request) -> web.Response:
     """POST /api/agent/register"""
     hub, asked = request.app[HUB], await read(request, RegisterAgent)
     key = await agent_key(request, agent_id=asked.agent_id, given=asked.api_key)
+    request[PROVED] = Actor(f"agent {asked.agent_id}", "agent")
     agent = await hub.agents.register(asked, key_id=key.id)
     return respond(Registered(message=f"Agent '{agent.agent_id}' registered successfully", agent=agent))
 

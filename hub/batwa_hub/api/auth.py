@@ -12,6 +12,7 @@ from batwa_common.wire.user import Me
 from batwa_hub.hub import HUB
 
 from .access import GRANT, account_of, address_of, find_caller
+from .audited import PROVED, Actor
 from .sessions import USER_ID
 
 
@@ -22,6 +23,7 @@ async def login(request: web.Request) -> web.Response:
     user = await request.app[HUB].accounts.authenticate(
         given.username, given.password, address=address_of(request)
     )
+    request[PROVED] = Actor(user.name, "user")
     session = await aiohttp_session.new_session(request)
     session[USER_ID] = user.id
     return respond(Done(message="Login successful"))

@@ -1,5 +1,7 @@
 """Commands in VMs: in one, in many, and streamed."""
 
+from functools import partial
+
 from aiohttp import web
 
 from batwa_common.web.body import read, read_query, respond
@@ -8,6 +10,7 @@ from batwa_common.wire.exec import Exec, ExecMany, ExecManyResult, ExecQuery, Ex
 from batwa_hub.hub import HUB
 
 from .access import ends, fleet_of
+from .audited import opened
 from .terminals import require_upgrade, switched
 
 BODY_BYTES = 8 << 20
@@ -40,6 +43,7 @@ async def stream(request: web.Request) -> web.Response:
         "/ws/exec",
         asked,
         valid=lambda callback: ends(request, callback),
+        opened=partial(opened, request),
     )
     return switched()
 

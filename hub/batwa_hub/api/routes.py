@@ -4,6 +4,7 @@ from batwa_common.web.routes import Route
 
 from . import (
     agents,
+    audit,
     auth,
     ca,
     commands,
@@ -36,6 +37,7 @@ ROUTES: list[Route] = with_reference(
         *agents.ROUTES,
         *vms.ROUTES,
         *events.ROUTES,
+        *audit.ROUTES,
         *p2p.ROUTES,
         *remote.ROUTES,
         *terminals.ROUTES,

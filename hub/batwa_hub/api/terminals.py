@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from batwa_hub.hub import HUB
 from batwa_hub.services.peering.places import HubPlace
 
 from .access import address_of, ends, fleet_of, require
+from .audited import PROVED, Actor, opened
 from .signed import answering
 
 
@@ -110,6 +112,7 @@ async def _by_share(request: web.Request, query: WsQuery, secret: str) -> web.Re
     hub = request.app[HUB]
     require_upgrade(request)
     share = await hub.shares.authenticate(secret, address=address_of(request))
+    request[PROVED] = Actor(f"link {share.id}", "link")
     where = hub.terminals.where(hub.fleet, share.terminal_id, kind="terminal")
     asked = {
         "terminal_id": share.terminal_id,
@@ -123,6 +126,7 @@ async def _by_share(request: web.Request, query: WsQuery, secret: str) -> web.Re
         "/ws",
         asked | query.passed_on(),
         valid=lambda callback: hub.shares.ends(share.id, callback),
+        opened=partial(opened, request),
         shells=hub.directory.shells(where),
     )
     return switched()
@@ -137,6 +141,7 @@ async def _show(request: web.Request, agent_id: str, asked: Mapping[str, str]) -
         "/ws",
         asked,
         valid=lambda callback: ends(request, callback),
+        opened=partial(opened, request),
         shells=hub.directory.shells(agent_id),
         answering=answering(request, HTTPStatus.SWITCHING_PROTOCOLS, b""),
     )
@@ -159,7 +164,7 @@ async def _at_peer(request: web.Request, peer: str, asked: dict[str, str]) -> we
         with ends(request, callback), hub.peers.ends(place.id, callback):
             yield
 
-    await hub.relays.run(request, far, "/ws", asked, valid=valid)
+    await hub.relays.run(request, far, "/ws", asked, valid=valid, opened=partial(opened, request))
     return switched()
 
 

@@ -212,3 +212,23 @@ terminal_shares = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime, nullable=False),
 )
+
+audit_log = sa.Table(
+    "audit_log",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
+    sa.Column("who", sa.String, nullable=False, index=True),
+    sa.Column("how", sa.String, nullable=False),
+    sa.Column("address", sa.String),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("target", sa.String, index=True),
+    sa.Column("agent_id", sa.String),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("code", sa.String),
+    sa.Column("request_id", sa.String),
+    sa.Column("details", _JSON, nullable=False),
+    sa.Column("previous", sa.String, nullable=False),
+    sa.Column("hash", sa.String, nullable=False),
+)

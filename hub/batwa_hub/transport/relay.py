@@ -15,7 +15,7 @@ from batwa_common.wire.terminal import CloseCode
 
 from .far import Far
 from .shells import AgentShells
-from .splice import Splice
+from .splice import OnOpen, Splice
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -61,6 +61,7 @@ class Relays:
         query: Mapping[str, str],
         *,
         valid: Valid,
+        opened: OnOpen,
         shells: AgentShells | None = None,
         answering: Mapping[str, str] | None = None,
     ) -> None:
@@ -71,7 +72,7 @@ class Relays:
         self._live.add(live)
         try:
             with valid(lambda: self._end_soon(live, CloseCode.REMOVED)):
-                await live.splice.run(request, far, path, query, answering=answering)
+                await live.splice.run(request, far, path, query, opened=opened, answering=answering)
         finally:
             self._live.discard(live)
 

@@ -5,16 +5,21 @@ The hub never puts a frame of its own into a stream it does not parse.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 import aiohttp
 from aiohttp import web
 
+from batwa_common.wire.terminal import TERMINAL_HEADER
+
 from .far import Far
 
+OnOpen = Callable[[str | None], Awaitable[None]]
+"""Is told the id of the terminal that a relayed connection has come to; None if it is none."""
+
 ASKED = ("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol")
-ANSWERED = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol")
+ANSWERED = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", TERMINAL_HEADER)
 """Headers that cross the hub. No extensions: a compressed stream would cost both ends for nothing."""
 
 LINGER_S = 5.0
@@ -135,16 +140,22 @@ class Splice:
         path: str,
         query: Mapping[str, str],
         *,
+        opened: OnOpen,
         answering: Mapping[str, str] | None = None,
     ) -> None:
         """Upgrade *request* through *far*, adding the headers *answering*; return when both have gone.
 
-        Raises that it is unreachable, slow, or refuses, before anything is sent.
+        *opened* is told the terminal, if it is one, once bytes flow. Raises that it is unreachable,
+        slow, or refuses, before anything is sent.
         """
         asked = {name: request.headers[name] for name in ASKED if name in request.headers}
         async with far.upgraded(path, query, asked) as answer:
             self._switch(request, answer, answering or {})
-            await self._copied()
+            try:
+                await opened(answer.headers.get(TERMINAL_HEADER))
+                await self._copied()
+            finally:
+                self.abort()
 
     def _switch(
         self, request: web.Request, answer: aiohttp.ClientResponse, answering: Mapping[str, str]
@@ -167,8 +178,5 @@ class Splice:
 
     async def _copied(self) -> None:
         ends = (self._browser.lost, self._agent.lost)
-        try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait(ends, timeout=LINGER_S)
-        finally:
-            self.abort()
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ends, timeout=LINGER_S)

@@ -1,0 +1,1 @@
+"""The audit log: its chain of hashes, and the log itself."""
