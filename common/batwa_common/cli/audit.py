@@ -31,7 +31,7 @@ def audit(
     asked = {"who": who, "target": target, "action": action, "outcome": outcome, "since": since}
     only = {name: value for name, value in asked.items() if value is not None}
     with hub(ctx) as client:
-        page = client.list_audit(limit=limit, **only)
+        page = client.list_audit(only, limit=limit)
     if json:
         as_json(page.records)
     else:
