@@ -10,7 +10,7 @@ import structlog
 
 from batwa_common import logs
 from batwa_common.settings import SettingsError
-from batwa_common.web.serve import run, serve
+from batwa_common.web.serve import Serving, run, serve
 from batwa_common.wire.agent import DriverStatus
 
 from .agent import VERSION, key_of, multipass, running
@@ -63,10 +63,12 @@ def _run(settings: Settings) -> int:
 async def _serve(settings: Settings) -> None:
     async with running(settings, multipass(settings)) as agent:
 
-        async def listening(address: str) -> None:
-            agent.listening.set_result(address)
+        async def begun(serving: Serving) -> None:
+            agent.serving.set_result(serving)
 
-        await serve(make_app(agent), host=settings.host, port=settings.port, ready=listening)
+        await serve(
+            make_app(agent), host=settings.host if settings.listens else None, port=settings.port, ready=begun
+        )
 
 
 def _check(settings: Settings) -> int:

@@ -15,8 +15,9 @@ from yarl import URL
 
 from batwa_common.settings import SettingsError
 from batwa_common.supervisor import Supervisor
-from batwa_common.web.serve import WILDCARDS
+from batwa_common.web.serve import WILDCARDS, Serving
 from batwa_common.wire.agent import RegisterAgent
+from batwa_common.wire.link import link_url
 
 from . import disk, host
 from .driver import Driver
@@ -25,6 +26,7 @@ from .inventory.inventory import Inventory
 from .inventory.known_vms import KnownVms
 from .inventory.lookups import Lookups
 from .inventory.watcher import Watcher
+from .link import Link
 from .machine import Machine
 from .multipass import remote
 from .multipass.multipass import Deadlines, Multipass
@@ -64,8 +66,9 @@ class Agent:
     commands: Commands
     recordings: Recordings
     uplink: Uplink | None
-    listening: asyncio.Future[str]
-    """Gets the address once the socket listens; the hub is told then."""
+    link: Link | None
+    serving: asyncio.Future[Serving]
+    """Done once the agent is served; the hub is told then."""
 
 
 AGENT = web.AppKey("agent", Agent)
@@ -98,7 +101,8 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         commands = Commands(exec_argv=driver.command, env=_shell_environment(), limit=settings.exec.limit)
         recordings = _recordings(settings)
         terminals.on_opened = partial(record, recordings)
-        listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        link = _link(settings, api_key, session, trust)
+        serving: asyncio.Future[Serving] = asyncio.get_running_loop().create_future()
         await recordings.load()
         await watcher.load()
         await operations.begin()
@@ -107,7 +111,9 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         tasks.spawn(watcher.watch_forever(), name="watcher")
         tasks.spawn(Lookups(driver, inventory, watcher).look_up_forever(), name="lookups")
         if uplink is not None:
-            tasks.spawn(_keep_informed(settings, uplink, listening), name="uplink")
+            tasks.spawn(_keep_informed(settings, uplink, serving), name="uplink")
+            if link is not None:
+                tasks.spawn(_keep_linked(link, uplink, serving), name="link")
         try:
             yield Agent(
                 agent_id=settings.agent_id,
@@ -119,7 +125,8 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
                 commands=commands,
                 recordings=recordings,
                 uplink=uplink,
-                listening=listening,
+                link=link,
+                serving=serving,
             )
         finally:
             await terminals.stop()
@@ -249,6 +256,12 @@ def _uplink(
     )
 
 
+def _link(settings: Settings, api_key: str, session: aiohttp.ClientSession, trust: Trust) -> Link | None:
+    if settings.hub_url is None or not settings.link:
+        return None
+    return Link(session, hub_url=settings.hub_url, agent_id=settings.agent_id, api_key=api_key, trust=trust)
+
+
 async def _publish(watcher: Watcher, inventory: Inventory, uplink: Uplink | None, vm_name: str) -> None:
     await watcher.look()
     with suppress(TimeoutError):
@@ -259,12 +272,18 @@ async def _publish(watcher: Watcher, inventory: Inventory, uplink: Uplink | None
         await uplink.push(PUBLISH_S)
 
 
-async def _keep_informed(settings: Settings, uplink: Uplink, listening: asyncio.Future[str]) -> None:
-    address = await listening
+async def _keep_linked(link: Link, uplink: Uplink, serving: asyncio.Future[Serving]) -> None:
+    protocol = (await serving).protocol
+    await uplink.registered.wait()  # before it, the key may belong to no agent
+    await link.run_forever(protocol)
+
+
+async def _keep_informed(settings: Settings, uplink: Uplink, serving: asyncio.Future[Serving]) -> None:
+    address = (await serving).address
     about = RegisterAgent(
         agent_id=settings.agent_id,
         hostname=settings.hostname,
-        api_url=settings.api_url or _reachable(address),
+        api_url=link_url(settings.agent_id) if settings.link else settings.api_url or _reachable(address),
         tags=settings.tags,
         features=FEATURES,
         version=VERSION,
@@ -272,8 +291,8 @@ async def _keep_informed(settings: Settings, uplink: Uplink, listening: asyncio.
     await uplink.run_forever(about)
 
 
-def _reachable(address: str) -> str:
-    url = URL(address)
+def _reachable(address: str | None) -> str:
+    url = URL(address or "")
     return str(url.with_host(host.host_name()) if url.host in WILDCARDS else url).rstrip("/")
 
 

@@ -25,4 +25,7 @@ def make_app(agent: Agent) -> web.Application:
 
 
 async def _hang_up(app: web.Application) -> None:
-    await app[AGENT].terminals.stop()
+    agent = app[AGENT]
+    await agent.terminals.stop()
+    if agent.link is not None:
+        await agent.link.stop()

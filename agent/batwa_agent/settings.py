@@ -1,9 +1,9 @@
 """What an operator may set, with units, bounds and defaults."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from batwa_common.settings import DaemonSettings
@@ -101,6 +101,9 @@ class Settings(DaemonSettings):
     """TCP port to listen on; 0 takes a free one."""
     api_url: Origin | None = None
     """Where the hub reaches this agent; by default made of `host` and `port`."""
+    link: bool = False
+    """Whether to dial the hub for its calls too, which works through NAT; then `host` and `port` are listened
+    on only if one of them is set, and the hub uses no `api_url`."""
     hostname: Text = Field(default_factory=host_name)
     """What people call this machine."""
     tags: Tags = Field(default_factory=dict)
@@ -125,3 +128,16 @@ class Settings(DaemonSettings):
     """Recordings of terminals."""
     operation: OperationSection = Field(default_factory=OperationSection)
     """Work as an object."""
+
+    @model_validator(mode="after")
+    def _link_leads_somewhere(self) -> Self:
+        if self.link and self.hub_url is None:
+            raise ValueError("link needs hub_url: set it to where the hub is")
+        if self.link and self.api_url is not None:
+            raise ValueError("with link the hub needs no api_url: leave one of them out")
+        return self
+
+    @property
+    def listens(self) -> bool:
+        """Whether to listen on a TCP port."""
+        return not self.link or not self.model_fields_set.isdisjoint({"host", "port"})

@@ -95,6 +95,8 @@ class Uplink:
         self._interval_s = interval_s
         self._trust = trust or Trust()
         self._registered = False
+        self.registered = asyncio.Event()
+        """Set once the hub has first known this agent."""
         self._held: InventoryPosition | None = None
         self._told: InventoryPosition | None = None
         self._told_driver: DriverStatus | None = None
@@ -156,6 +158,7 @@ class Uplink:
     async def _register(self, about: RegisterAgent) -> None:
         await self._post("/api/agent/register", about, Done)
         self._registered = True
+        self.registered.set()
         self._held = self._told = None
 
     async def _beat(self) -> None:

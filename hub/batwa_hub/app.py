@@ -9,7 +9,7 @@ from aiohttp import web
 
 from batwa_common.web.problems import problems
 from batwa_common.web.routes import mount
-from batwa_common.web.serve import serve, with_stopping
+from batwa_common.web.serve import Serving, serve, with_stopping
 from batwa_common.web.vms import VMS
 
 from .api.access import guard
@@ -50,6 +50,7 @@ def make_app(hub: Hub) -> web.Application:
 
 async def _end_relayed(app: web.Application) -> None:
     await app[HUB].relays.stop()
+    await app[HUB].links.stop()  # after the relays, whose viewers agents close with a code
 
 
 def _look_again(hub: Hub) -> None:
@@ -64,8 +65,8 @@ async def main(settings: Settings) -> None:
         if first is not None:
             sys.stderr.write(f"\nFirst start. Log in as admin with the password {first}\n\n")
 
-        async def listening(address: str) -> None:
-            await hub.p2p.resume(urlsplit(address).port or settings.port)
+        async def listening(serving: Serving) -> None:
+            await hub.p2p.resume(urlsplit(serving.address or "").port or settings.port)
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _look_again, hub)
         tls = hub.tls.context if hub.tls is not None else None

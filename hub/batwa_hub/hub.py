@@ -44,12 +44,18 @@ from .tls.certificates import OwnAuthority, ServerTls, TlsUnusable, from_files
 from .tls.names import server_names
 from .transport.directory import Directory
 from .transport.discovery import Discovery, addresses_for
+from .transport.links import LinkConnector, Links
 from .transport.peers import Hubs
 from .transport.relay import Relays
 from .transport.signing import Signatures
 
 CONNECTIONS_PER_AGENT = 1024
 """Open connections to one agent, terminals and waits for operations included; further calls wait."""
+RELINK_S = 5.0
+"""How long a call waits for a link that is away: a restarted agent or hub has it back by then."""
+
+CONNECTIONS_PER_HUB = 1024
+"""The same for one other hub."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class Hub:
     agents: Agents
     fleet: Fleet
     directory: Directory
+    links: Links
     terminals: Terminals
     shares: Shares
     relays: Relays
@@ -94,13 +101,15 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
     The supervisor owns every background task: one that dies takes the hub down with it, the
     process exits non-zero, and the service manager restarts a whole hub rather than keep a limping one.
     """
+    links = Links(
+        heartbeat_s=settings.agent.link_heartbeat_s,
+        relink_s=min(RELINK_S, settings.agent.call_timeout_s / 2),
+    )
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.agent.call_timeout_s)
     async with (
         await Database.open(settings.store_url()) as database,
-        aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_AGENT),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.agent.call_timeout_s),
-        ) as session,
+        _session(LinkConnector(links, limit=0, limit_per_host=CONNECTIONS_PER_AGENT), timeout) as to_agents,
+        _session(aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_HUB), timeout) as to_hubs,
         Supervisor() as writers,
         Supervisor() as tasks,
     ):
@@ -123,7 +132,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         inventory = Inventory(store, registry, events)
         registry.count_vms_with(inventory.count)
         directory = Directory(
-            session,
+            to_agents,
             row=registry.row,
             secret=keys.secret_of,
             tasks=tasks,
@@ -146,7 +155,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         peer_store = PeerStore(database)
         peers = Peers(peer_store, events)
         signatures = Signatures(identity, peers.key_of)
-        hubs = Hubs(session, signatures, timeout_s=settings.agent.call_timeout_s)
+        hubs = Hubs(to_hubs, signatures, timeout_s=settings.agent.call_timeout_s)
         at = await asyncio.to_thread(addresses_for, settings.host, settings.p2p.interfaces)
         p2p = P2p(
             identity.shown(settings.p2p.name or socket.gethostname(), __version__),
@@ -188,6 +197,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 agents=agents,
                 fleet=fleet,
                 directory=directory,
+                links=links,
                 terminals=Terminals(registry, directory.shells),
                 shares=shares,
                 relays=relays,
@@ -218,3 +228,7 @@ def _tls(settings: Settings) -> ServerTls | None:
             if section.certificate is None or section.key is None:
                 raise TlsUnusable("tls.mode = files needs tls.certificate and tls.key")
             return ServerTls(partial(from_files, section.certificate, section.key, section.ca))
+
+
+def _session(connector: aiohttp.TCPConnector, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)

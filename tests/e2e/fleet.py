@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -201,8 +201,8 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def fleet_of(directory: Path, *agents: str) -> Iterator[Fleet]:
+def fleet_of(directory: Path, *agents: str, linked: Collection[str] = ()) -> Iterator[Fleet]:
     with Fleet(directory) as fleet:
         for agent in agents:
-            fleet.add_agent(agent)
+            fleet.add_agent(agent, BATWA_AGENT_LINK=str(agent in linked))
         yield fleet

@@ -65,7 +65,9 @@ async def test_agents_are_listed_and_told_as_documented(shared_fleet: Fleet) -> 
     assert set(agents) == {"local", "oslo"}
     oslo = agents["oslo"]
     assert oslo["hostname"] == "oslo-host"
-    assert oslo["api_url"].startswith("http://127.0.0.1:")
+    assert (oslo["api_url"], oslo["connection"]) == ("http://oslo.link", "linked")
+    assert agents["local"]["api_url"].startswith("http://127.0.0.1:")
+    assert agents["local"]["connection"] == "direct"
     assert oslo["status"] == "online"
     assert NAIVE_TIME.fullmatch(oslo["last_seen"])
     assert oslo["tags"] == {}

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.pytest_plugin import AiohttpClient
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
 
 from batwa_hub.app import make_app
 from batwa_hub.hub import Hub, running
@@ -40,10 +42,17 @@ async def hub(settings: Settings) -> AsyncIterator[Hub]:
         yield hub
 
 
+class Server(TestServer):
+    """As the hub is served: a handler goes on when its connection is not the server's any more."""
+
+    async def _make_runner(self, **options: Any) -> web.BaseRunner:
+        return await super()._make_runner(**{**options, "handler_cancellation": False})
+
+
 @pytest.fixture
 async def stranger(hub: Hub, aiohttp_client: AiohttpClient) -> TestClient:
     """Somebody who has not logged in."""
-    return await aiohttp_client(make_app(hub))
+    return await aiohttp_client(Server(make_app(hub)))
 
 
 @pytest.fixture

@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 from aiohttp import WSMsgType, web
-from aiohttp.pytest_plugin import AiohttpClient
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.terminal import Terminal
-from batwa_hub.app import make_app
 from batwa_hub.hub import Hub
 
 from .conftest import PASSWORD
@@ -89,18 +87,6 @@ class Agent:
         async for _ in socket:
             pass
         return socket
-
-
-class Server(TestServer):
-    """As the hub is served: a handler goes on when its connection is not the server's any more."""
-
-    async def _make_runner(self, **options: Any) -> web.BaseRunner:
-        return await super()._make_runner(**{**options, "handler_cancellation": False})
-
-
-@pytest.fixture
-async def stranger(hub: Hub, aiohttp_client: AiohttpClient) -> TestClient:
-    return await aiohttp_client(Server(make_app(hub)))
 
 
 @pytest.fixture

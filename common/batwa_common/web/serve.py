@@ -5,7 +5,7 @@ import signal
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 import uvloop
@@ -26,14 +26,25 @@ CLIENT = web.RequestKey("client", str)
 GRACE_S = 10.0
 """How long requests in flight may take after the stop began."""
 
+_QUIET = ("/healthz", "/readyz", "/health", "/api/agent/heartbeat", "/api/agent/dial/")
+"""Beginnings of paths that are asked for all the time."""
+
+
+class Serving(NamedTuple):
+    """An application that is being served."""
+
+    address: str | None
+    """Where it listens; None if nowhere."""
+    protocol: Callable[[], asyncio.Protocol]
+    """Makes the server's end of a connection that came another way."""
+
 
 class AccessLog(AbstractAccessLogger):
     """One structured line per request. The query string, which may hold a session id, is left out."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Write the line."""
-        quiet = request.path in {"/healthz", "/readyz", "/health", "/api/agent/heartbeat"}
-        write = log.debug if quiet else log.info
+        write = log.debug if request.path.startswith(_QUIET) else log.info
         write(
             "http.request",
             method=request.method,
@@ -58,15 +69,15 @@ def with_stopping(app: web.Application) -> None:
 async def serve(
     app: web.Application,
     *,
-    host: str,
+    host: str | None,
     port: int,
     tls: ssl.SSLContext | None = None,
-    ready: Callable[[str], Awaitable[None]] | None = None,
+    ready: Callable[[Serving], Awaitable[None]] | None = None,
 ) -> None:
-    """Serve *app* until SIGINT or SIGTERM, by HTTPS if *tls* is given.
+    """Serve *app* until SIGINT or SIGTERM, by HTTPS if *tls* is given; without *host* it listens nowhere.
 
-    Requests in flight get `GRACE_S` to finish. *ready* is called with the address once the socket
-    listens. Raises OSError when it cannot listen there.
+    Requests in flight get `GRACE_S` to finish. *ready* is called once the socket listens. Raises OSError
+    when it cannot listen there.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -77,12 +88,10 @@ async def serve(
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024, ssl_context=tls)
-        await site.start()
-        address = site.name if port else _address(runner, "http" if tls is None else "https")
+        address = await _listen(runner, host, port, tls) if host is not None else None
         log.info("daemon.listening", address=address)
         if ready is not None:
-            await ready(address)
+            await ready(Serving(address, _protocol_of(runner)))
         await stop.wait()
         log.info("daemon.stopping")
     finally:
@@ -91,9 +100,19 @@ async def serve(
         log.info("daemon.stopped", took_s=round(time.monotonic() - began, 2))
 
 
-def _address(runner: web.AppRunner, scheme: str) -> str:
+async def _listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None) -> str:
+    site = web.TCPSite(runner, host, port, backlog=1024, ssl_context=tls)
+    await site.start()
+    if port:
+        return site.name
     host, port, *_ = runner.addresses[0]
-    return f"{scheme}://{host}:{port}"
+    return f"{'http' if tls is None else 'https'}://{host}:{port}"
+
+
+def _protocol_of(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    if (server := runner.server) is None:
+        raise RuntimeError("the runner is not set up")
+    return server
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

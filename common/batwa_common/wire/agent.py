@@ -1,10 +1,11 @@
 """How agents introduce themselves and stay known."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from .base import API_VERSION, Command, NaiveTimestamp, Timestamp, Wire
+from .link import link_url, linked_id
 from .vm import AgentId, Vm
 
 Text = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -84,7 +85,7 @@ class RegisterAgent(Wire):
     hostname: Text
     """Shown to people."""
     api_url: Origin
-    """Where the hub reaches it, `http://host:port` or `https://host:port`."""
+    """Where the hub reaches it, `http://host:port` or `https://host:port`; by its link: `http://AGENT_ID.link`."""
     api_key: str | None = Field(default=None, repr=False)
     """Its key; the header `X-API-Key` does as well."""
     tags: Tags = Field(default_factory=dict)
@@ -96,6 +97,12 @@ class RegisterAgent(Wire):
     version: Text | None = None
     """Its software version."""
 
+    @model_validator(mode="after")
+    def _links_for_nobody_else(self) -> Self:
+        if linked_id(self.api_url) not in {None, self.agent_id}:
+            raise ValueError(f"the api_url of an agent with a link is {link_url(self.agent_id)}")
+        return self
+
 
 class Agent(Wire):
     """One agent, as the hub last heard from it."""
@@ -106,6 +113,8 @@ class Agent(Wire):
     """Shown to people."""
     api_url: str
     """Where the hub reaches it."""
+    connection: Literal["direct", "linked"] = "direct"
+    """Whether the hub dials it at `api_url`, or it dials the hub and is called by that link."""
     status: Literal["online", "offline"]
     """`offline` after `agent.stale_after_s` of silence."""
     last_seen: NaiveTimestamp

@@ -52,7 +52,7 @@ async def guard(request: web.Request, access: Access) -> Caller:
     if access is Access.AGENT:
         key = await agent_key(request, agent_id=None)
         name = f"agent {key.agent_id or key.name}"
-        return Caller(name, key.agent_id, role="agent", kind="agent")
+        return Caller(name, key.agent_id, role="agent", kind="agent", key=key.id)
     if access is Access.LINK and "share" not in request.query:
         access = Access.VIEWER
     if access in {Access.ANYONE, Access.LINK}:
@@ -176,6 +176,8 @@ def ends(request: web.Request, callback: OnEnd) -> AbstractContextManager[None]:
     match caller.kind:
         case "token":
             return hub.tokens.ends(caller.key, callback)
+        case "agent":
+            return hub.keys.ends(caller.key, callback)
         case "peer":
             return hub.peers.ends(caller.key, callback)
         case _:

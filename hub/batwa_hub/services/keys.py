@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from batwa_common.wire.agent import AgentKey, IssuedAgentKey
 from batwa_common.wire.base import utc_now
 from batwa_hub.store.database import Database
 from batwa_hub.store.tables import agent_keys
+
+from .living import Living, OnEnd
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -39,6 +42,7 @@ class AgentKeys:
         self._database = database
         self._cipher = cipher
         self._now = now
+        self._living: Living[AgentKey] = Living()
 
     async def issue(self, name: str, agent_id: str | None = None) -> IssuedAgentKey:
         """Make a key; without *agent_id* it is bound to the first agent that uses it."""
@@ -67,6 +71,11 @@ class AgentKeys:
         if not gone.rowcount:
             raise NotFound(f"There is no agent key '{key_id}'.")
         log.info("agent_key.revoked", key=key_id)
+        self._living.ended(key_id)
+
+    def ends(self, key_id: str, callback: OnEnd) -> AbstractContextManager[None]:
+        """While the block runs, have *callback* called once when that key is revoked, by this process."""
+        return self._living.watch(key_id, callback)
 
     async def authenticate(self, secret: str, agent_id: str | None) -> AgentKey:
         """Return the key of that secret, bound to *agent_id* if it was bound to none.

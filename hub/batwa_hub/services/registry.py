@@ -11,6 +11,7 @@ import structlog
 from batwa_common.errors import AgentNotFound, AgentUnreachable
 from batwa_common.wire.agent import Agent, Heartbeat, RegisterAgent
 from batwa_common.wire.base import utc_now
+from batwa_common.wire.link import linked_id
 from batwa_hub.store.agents import AgentRow, AgentStore
 
 from .events import Events
@@ -225,6 +226,7 @@ class Registry:
             agent_id=row.agent_id,
             hostname=row.hostname,
             api_url=row.api_url,
+            connection="direct" if linked_id(row.api_url) is None else "linked",
             status="online" if known.online else "offline",
             last_seen=_seconds_ago(silence_s),
             tags=row.tags,

@@ -16,6 +16,7 @@ from batwa_common.errors import (
     BatwaError,
 )
 from batwa_common.wire.documented import VmInfoAnswer, VmList
+from batwa_common.wire.link import linked_id
 from batwa_common.wire.operation import Operation, SubmitOperation
 from batwa_common.wire.vm import Vm, VmCommand, VmInfo
 
@@ -84,10 +85,18 @@ class AgentHttp(Far):
                 if answer.status != HTTPStatus.OK:
                     raise self.failure(answer.status, await answer.content.read(MAX_REFUSAL_BYTES))
                 yield answer
-        except aiohttp.ClientConnectorError as err:
-            raise self._unreachable() from err
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as err:
+            raise self.unreached() from err
         except (aiohttp.ClientError, TimeoutError) as err:
             raise self.timed_out(f"{self.who} broke off in the middle") from err
+
+    def unreached(self) -> BatwaError:
+        """Return that the request did not get there, and by which way it should have."""
+        if linked_id(str(self.url)) is None:
+            return super().unreached()
+        return AgentUnreachable(
+            f"{self.who} is not linked; see that batwa-agent runs there and reaches the hub"
+        )
 
     def refusal(self) -> BatwaError:
         """Return that the agent has another key."""

@@ -61,7 +61,7 @@ class Far(ABC):
     def __init__(self, session: aiohttp.ClientSession, *, who: str, url: str, timeout_s: float) -> None:
         self.session = session
         self.who = who
-        self.url = URL(url)
+        self.url = URL(url, encoded=True)  # as written: the case of an agent's id matters in its link
         self.timeout_s = timeout_s
 
     @abstractmethod
@@ -114,8 +114,8 @@ class Far(ABC):
                 ) as answer,
             ):
                 return Answer(answer.status, answer.headers, await _bounded(answer))
-        except aiohttp.ClientConnectorError as err:
-            raise self._unreachable() from err
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as err:
+            raise self.unreached() from err
         except TimeoutError as err:
             raise self.timed_out(f"{self.who} did not answer in time") from err
         except (aiohttp.ClientError, ConnectionError) as err:
@@ -131,8 +131,8 @@ class Far(ABC):
                 if answer.status != HTTPStatus.SWITCHING_PROTOCOLS:
                     raise self.failure(answer.status, await answer.content.read(MAX_REFUSAL_BYTES))
                 yield answer
-        except aiohttp.ClientConnectorError as err:
-            raise self._unreachable() from err
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as err:
+            raise self.unreached() from err
         except (aiohttp.ClientError, TimeoutError) as err:
             raise self.timed_out(f"{self.who} did not open the terminal") from err
 
@@ -148,7 +148,8 @@ class Far(ABC):
             return self.misbehaved(f"{self.who} failed: {sentence}")
         return known(sentence)
 
-    def _unreachable(self) -> BatwaError:
+    def unreached(self) -> BatwaError:
+        """Return that the request did not get there."""
         return self.unreachable(
             f"{self.who} cannot be reached at {self.url}; see that {self.program} runs there"
         )

@@ -14,6 +14,7 @@ from aiohttp import web
 from batwa_common.wire.terminal import TERMINAL_HEADER
 
 from .far import Far
+from .handover import take_over
 
 OnOpen = Callable[[str | None], Awaitable[None]]
 """Is told the id of the terminal that a relayed connection has come to; None if it is none."""
@@ -82,23 +83,6 @@ class _End(asyncio.Protocol):
             out.close()  # flushes what is buffered
         if not self.lost.done():
             self.lost.set_result(None)
-
-
-def take_over(request: web.BaseRequest, protocol: asyncio.Protocol, head: bytes) -> None:
-    """Detach *request*'s transport from aiohttp's server, give it to *protocol*, send *head*.
-
-    The handler must return right after; its response goes nowhere (the server sees a peer that has
-    gone). The protocol is swapped before *head* is written, so a peer that waits for *head* cannot
-    have sent a byte that the old parser still holds.
-    """
-    transport, old = request.transport, request.protocol
-    if transport is None or transport.is_closing():
-        raise ConnectionResetError("the browser has gone")
-    transport.set_protocol(protocol)
-    old.transport = None  # else connection_lost() would close the transport
-    old.connection_lost(None)
-    protocol.connection_made(transport)
-    transport.write(head)
 
 
 class Splice:
