@@ -170,9 +170,7 @@ async def test_a_terminal_resizes_and_carries_keys_both_ways(shared_fleet: Fleet
                 await read_until(ws, b"$ ")
                 await ws.send_str(json.dumps({"type": "resize", "cols": 101, "rows": 33}))
                 await ws.send_str("stty size; echo hos''t=$(hostname) käse\n")
-                seen = await read_until(ws, "host=term käse".encode())
-                assert b"33 101" in seen
-                await read_until(ws, b"$ ")
+                await read_until(ws, b"33 101", "host=term käse".encode(), b"$ ")
                 await ws.send_bytes(b"\x03")  # throws away what was typed and not yet read
                 await read_until(ws, b"$ ")
                 await ws.send_str('echo {"type": "other"}\n')
@@ -186,10 +184,12 @@ async def test_a_terminal_resizes_and_carries_keys_both_ways(shared_fleet: Fleet
             await post(session, "/api/vm/delete", {"name": "term", "purge": True})
 
 
-async def read_until(ws: aiohttp.ClientWebSocketResponse, text: bytes, within_s: float = 10) -> bytes:
+async def read_until(ws: aiohttp.ClientWebSocketResponse, *texts: bytes, within_s: float = 10) -> bytes:
+    """Read until all of *texts* have come, in that order."""
     seen = bytearray()
+    wanted = re.compile(b".*".join(map(re.escape, texts)), re.DOTALL)
     async with asyncio.timeout(within_s):
-        while text not in seen:
+        while not wanted.search(seen):
             message = await ws.receive()
             assert message.type in {aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT}, (message, bytes(seen))
             seen += message.data if isinstance(message.data, bytes) else message.data.encode()
