@@ -5,12 +5,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench dist lock clean
+WEB := hub/web
+PAGE := hub/batwa_hub/static/index.html
+NODE_MODULES := $(WEB)/node_modules/.package-lock.json
+PAGE_SOURCES := $(shell find $(WEB)/src $(WEB)/index.html $(WEB)/*.ts $(WEB)/package.json -type f 2>/dev/null)
+WIRE_TYPES = $(BIN)/python deploy/wire.py > $(WEB)/node_modules/.wire.json && cd $(WEB) && \
+	npx openapi-typescript node_modules/.wire.json --output src/api/wire.gen.ts --default-non-nullable=false --alphabetize
+
+.PHONY: help setup run test check check-web format bench dist lock clean web wire
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
 
-setup: $(STAMP) ## Make .venv with exact versions and the three packages in it
+setup: $(STAMP) web ## Make .venv with exact versions and the three packages in it; build the web page
 
 $(STAMP): requirements.lock common/pyproject.toml agent/pyproject.toml hub/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -19,6 +26,22 @@ $(STAMP): requirements.lock common/pyproject.toml agent/pyproject.toml hub/pypro
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e common -e agent -e hub
 	@touch $(STAMP)
+
+web: ## Build the web page into the hub's package; without Node say so and go on
+	@if node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null; \
+	then $(MAKE) --no-print-directory $(PAGE); \
+	else echo "The web page is not built: that needs Node 20.19 or newer (and npm). The hub works without; then: make web" >&2; fi
+
+$(PAGE): $(NODE_MODULES) $(PAGE_SOURCES)
+	cd $(WEB) && npx vite build --logLevel warn
+	@touch $@
+
+$(NODE_MODULES): $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --no-audit --no-fund
+	@touch $@
+
+wire: $(STAMP) $(NODE_MODULES) ## Make the browser's types anew from the hub's schemas
+	$(WIRE_TYPES)
 
 run: setup ## Start a hub and the local agent; Ctrl-C stops both
 	@$(BIN)/python deploy/run.py
@@ -31,16 +54,24 @@ check: setup ## Format, lint, types, import contracts, tests: what CI runs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory check-web
 	$(BIN)/pytest -n auto --dist loadfile
+
+check-web: setup $(NODE_MODULES) ## The web page: fresh types, lint, types, its own tests
+	$(WIRE_TYPES) --check
+	cd $(WEB) && npx biome check --error-on-warnings
+	cd $(WEB) && npx tsc --noEmit
+	cd $(WEB) && npx vitest run
 
 format: setup ## Rewrite the sources in the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	cd $(WEB) && npx biome check --write
 
 bench: setup ## Measure; prints a table and writes bench.json
 	$(BIN)/python -m tests.bench
 
-dist: setup ## Build the three wheels and sdists into dist/
+dist: setup $(PAGE) ## Build the three wheels and sdists, the web page included, into dist/
 	for part in common agent hub; do $(BIN)/python -m build --no-isolation --outdir dist $$part || exit 1; done
 
 lock: setup ## Write requirements.lock anew from the pyproject files (needs uv)

@@ -105,10 +105,12 @@ def main() -> int:
         wait_until_ready(f"{url}/readyz", daemons[0])
         daemons.append(subprocess.Popen([BIN / "batwa-agent", "run"], env=env, start_new_session=True))
         say(f"\nBatwa is at {url}")
-        say(
-            "Log in as admin with the password shown at the first start, or the one that "
-            "BATWA_HUB_ADMIN_PASSWORD gave then."
-        )
+        if not sys.stderr.isatty():  # at a terminal the hub has shown it already
+            link = subprocess.run(
+                [BIN / "batwa-hub", "setup-link"], env=env, check=False, capture_output=True
+            )
+            if link.returncode == 0:
+                say(f"First start. To set the password of admin, open {link.stdout.decode().strip()}")
         say(f"Forgotten? BATWA_HUB_DATA_DIR={env['BATWA_HUB_DATA_DIR']} {BIN / 'batwa-hub'} admin-password")
         say("Ctrl-C stops both.\n")
         while all(daemon.poll() is None for daemon in daemons):

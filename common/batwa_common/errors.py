@@ -212,6 +212,11 @@ class TooManyRequests(BatwaError):
 
     code, status = "too-many-requests", 429
 
+    def __init__(self, sentence: str = "", *, retry_after_s: int | None = None) -> None:
+        super().__init__(*([sentence] if sentence else []))
+        self.retry_after_s = retry_after_s
+        """After which it is worth trying again; None if that is not known."""
+
 
 class AgentUnreachable(BatwaError):
     """The hub could not reach the agent, or has not heard from it for too long."""

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from batwa_common import logs
 from batwa_common.settings import SettingsError
-from batwa_common.web.serve import WILDCARDS, run
+from batwa_common.web.serve import run
 from batwa_common.wire.agent import NewAgentKey
 
 from . import app, background, console
@@ -23,6 +23,7 @@ from .background import BackgroundError
 from .secrets import KeyFileUnusable, open_cipher
 from .services.accounts import ADMIN, Accounts
 from .services.audit.audit import Audit
+from .services.first_start import FirstStart
 from .services.keys import AgentKeys
 from .services.passwords import Passwords
 from .settings import TLS_MODES, Settings
@@ -102,7 +103,7 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _start(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.foreground:
-        with background.only_one(_pid_file(settings), _url(settings)):
+        with background.only_one(_pid_file(settings), settings.own_url()):
             logs.set_up(level=settings.log_level, file=settings.log_file)
             run(app.main(settings))
         return 0
@@ -112,11 +113,10 @@ def _start(settings: Settings, arguments: argparse.Namespace) -> int:
 def _start_in_background(settings: Settings, arguments: argparse.Namespace) -> int:
     if not settings.port:
         raise SettingsError("port 0 works with --foreground only: nobody would know where the hub listens")
-    pid_file, url = _pid_file(settings), _url(settings)
+    pid_file, url = _pid_file(settings), settings.own_url()
     log_file = settings.log_file or settings.data_dir.absolute() / "hub.log"
     background.refuse_second(pid_file)
-    if (password := asyncio.run(_first_start(settings))) is not None:
-        sys.stdout.write(f"First start. Log in as {ADMIN} with the password {password}\n")
+    link = asyncio.run(_first_start(settings))
     again = [
         f"--{flag}={value}"
         for flag in ("host", "port", "tls")
@@ -126,6 +126,8 @@ def _start_in_background(settings: Settings, arguments: argparse.Namespace) -> i
     again += [f"--log-file={settings.log_file}"] if arguments.log_file else []
     started = background.start(again, pid_file=pid_file, log_file=log_file, url=url)
     sys.stdout.write(f"The hub runs at {url} (process {started.pid}, log {log_file}).\n")
+    if link is not None:
+        sys.stdout.write(f"First start. To set the password of {ADMIN}, open {link}\n")
     return 0
 
 
@@ -222,9 +224,23 @@ def _ca(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _setup_link(settings: Settings, _arguments: argparse.Namespace) -> int:
+    if (link := asyncio.run(_first_start(settings))) is None:
+        sys.stderr.write("This hub is set up: log in, or see batwa-hub admin-password.\n")
+        return 1
+    sys.stdout.write(f"{link}\n")
+    return 0
+
+
 async def _first_start(settings: Settings) -> str | None:
+    """Make the first account if the settings have its password; else return the link to set one with."""
+    cipher = await asyncio.to_thread(open_cipher, _key_file(settings))
     async with await Database.open(settings.store_url()) as database:
-        return await Accounts(database, Passwords()).ensure_admin(settings.admin_password)
+        accounts = Accounts(database, Passwords())
+        if settings.admin_password is not None:
+            await accounts.add_first(settings.admin_password.get_secret_value())
+        first = FirstStart(accounts, cipher)
+        return settings.setup_link(first.new_code()) if await first.is_open() else None
 
 
 def _audit_log(settings: Settings, database: Database) -> Audit:
@@ -239,12 +255,6 @@ def _key_file(settings: Settings) -> Path:
     return settings.data_dir.absolute() / "secret.key"
 
 
-def _url(settings: Settings) -> str:
-    """Return where this machine reaches the hub."""
-    host = "127.0.0.1" if settings.host in WILDCARDS else settings.host
-    return f"{settings.scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
-
-
 _COMMANDS: list[tuple[str, Callable[[Settings, argparse.Namespace], int], str]] = [
     ("start", _start, "Start the hub, in the background unless told otherwise."),
     ("status", _status, "Tell whether the hub runs and can do its work."),
@@ -255,6 +265,7 @@ _COMMANDS: list[tuple[str, Callable[[Settings, argparse.Namespace], int], str]] 
     ("agent-key", _agent_key, "Make an API key for an agent and print it: the only time it is shown."),
     ("ca", _ca, "The hub's own certificate authority: show, rotate or retire."),
     ("audit", _audit, "Check that nobody has changed the audit log (exit status 1 if so), or print it."),
+    ("setup-link", _setup_link, "Print a link to set the first password of admin, good for a day."),
     ("admin-password", _admin_password, "Set the password of admin, typed or from stdin; ends its sessions."),
 ]
 

@@ -14,8 +14,8 @@ from batwa_common.web.vms import VMS
 
 from .api.access import guard
 from .api.audited import audited
+from .api.page import BUILT_IN, PAGE, page_for_browsers
 from .api.proxies import proxies, stay_with_https
-from .api.root import BUILT_IN, PAGE
 from .api.routes import ROUTES
 from .api.sessions import session_middleware
 from .api.signed import sign_answers
@@ -36,6 +36,7 @@ def make_app(hub: Hub) -> web.Application:
             problems,
             audited,
             session_middleware(hub.sessions, secure=hub.settings.cookie_secure),
+            page_for_browsers,
         ],
         client_max_size=MAX_BODY_BYTES,
     )
@@ -61,13 +62,23 @@ def _look_again(hub: Hub) -> None:
 async def main(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM; SIGHUP has changed certificates taken at once."""
     async with running(settings) as hub:
-        first = await hub.accounts.ensure_admin(settings.admin_password)
-        if first is not None:
-            sys.stderr.write(f"\nFirst start. Log in as admin with the password {first}\n\n")
+        if settings.admin_password is not None:
+            await hub.accounts.add_first(settings.admin_password.get_secret_value())
 
         async def listening(serving: Serving) -> None:
-            await hub.p2p.resume(urlsplit(serving.address or "").port or settings.port)
+            port = urlsplit(serving.address or "").port or settings.port
+            await hub.p2p.resume(port)
+            if await hub.first_start.is_open():
+                _ask_for_a_first_start(hub, port)
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _look_again, hub)
         tls = hub.tls.context if hub.tls is not None else None
         await serve(make_app(hub), host=settings.host, port=settings.port, tls=tls, ready=listening)
+
+
+def _ask_for_a_first_start(hub: Hub, port: int) -> None:
+    """Show the link to a person at a terminal; a service's journal is to keep no secret."""
+    how = "batwa-hub setup-link prints a link"
+    if sys.stderr.isatty():
+        how = f"open {hub.settings.setup_link(hub.first_start.new_code(), port=port)}"
+    sys.stderr.write(f"\nFirst start. To set the password of admin, {how}\n\n")

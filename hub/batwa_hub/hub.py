@@ -18,6 +18,7 @@ from .services.accounts import Accounts
 from .services.agents import Agents
 from .services.audit.audit import Audit
 from .services.events import Events
+from .services.first_start import FirstStart
 from .services.fleet import Fleet
 from .services.inventory import Inventory
 from .services.keys import AgentKeys
@@ -65,6 +66,7 @@ class Hub:
     database: Database
     accounts: Accounts
     users: Users
+    first_start: FirstStart
     sessions: Sessions
     tokens: Tokens
     keys: AgentKeys
@@ -187,6 +189,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 database=database,
                 accounts=accounts,
                 users=Users(database, passwords, on_change=on_change),
+                first_start=FirstStart(accounts, cipher),
                 sessions=sessions,
                 tokens=tokens,
                 keys=keys,

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_settings import SettingsConfigDict
 
 from batwa_common.settings import DaemonSettings
+from batwa_common.web.serve import WILDCARDS
 from batwa_common.wire.agent import Origin, Text
 from batwa_common.wire.vm import AgentId
 
@@ -129,7 +130,7 @@ class Settings(DaemonSettings):
     database_url: SecretStr | None = None
     """SQLAlchemy URL of the database; left out, SQLite in `data_dir`."""
     admin_password: Annotated[SecretStr, Field(min_length=1, max_length=1024)] | None = None
-    """Password of the user `admin`, read at the very first start only; left out, one is made and shown."""
+    """Password of the user `admin`, read at the very first start only; left out, a link sets it."""
     local_agent_id: AgentId = "local"
     """The agent of the hub's own machine: `agent_id` null in the Batwa API."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -157,6 +158,16 @@ class Settings(DaemonSettings):
     def scheme(self) -> str:
         """`http` or `https`: what the hub itself serves."""
         return "http" if self.tls.mode == "off" else "https"
+
+    def own_url(self, port: int | None = None) -> str:
+        """Return where this machine reaches the hub, which may listen on a *port* that the system chose."""
+        host = "127.0.0.1" if self.host in WILDCARDS else self.host
+        return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{port or self.port}"
+
+    def setup_link(self, code: str, *, port: int | None = None) -> str:
+        """Return the address of the page that takes *code*: behind `#`, so that no log ever has it."""
+        where = self.public_urls[0] if self.public_urls else self.own_url(port)
+        return f"{where.rstrip('/')}/setup#{code}"
 
     def store_url(self) -> str:
         """Return the URL of the database in use."""

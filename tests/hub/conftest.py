@@ -38,7 +38,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 async def hub(settings: Settings) -> AsyncIterator[Hub]:
     async with running(settings) as hub:
-        await hub.accounts.ensure_admin(settings.admin_password)
+        await hub.accounts.add_first(PASSWORD)
         yield hub
 
 

@@ -49,7 +49,7 @@ async def hub_at(directory: Path, name: str, *, started: bool = True) -> AsyncIt
     given["agent"] = {"call_timeout_s": 5}
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(running(await asyncio.to_thread(Settings.load, given)))
-        await hub.accounts.ensure_admin(hub.settings.admin_password)
+        await hub.accounts.add_first(PASSWORD)
         client = TestClient(TestServer(make_app(hub), host="127.0.0.1"), cookie_jar=CookieJar(unsafe=True))
         await stack.enter_async_context(client)
         hub.p2p.port = client.port

@@ -91,11 +91,16 @@ def test_a_hub_is_started_asked_and_stopped(hub: Command) -> None:
 
     started = hub("start")
     assert started.status == 0, started
-    password = re.search(r"First start\. Log in as admin with the password (\S+)\n", started.out)
-    assert password is not None
+    link = re.search(
+        rf"First start\. To set the password of admin, open {hub.url}/setup#(\S+)\n", started.out
+    )
+    assert link is not None
     assert re.search(rf"The hub runs at {hub.url} \(process \d+, log .*/data/hub\.log\)\.\n", started.out)
-    assert hub.log_in(password[1]) == 200
-    assert password[1] not in (hub.data_dir / "hub.log").read_text()
+    assert link[1] not in (hub.data_dir / "hub.log").read_text()
+    assert hub("setup-link").out.startswith(f"{hub.url}/setup#")
+    assert hub.ask("/api/auth/setup", {"code": link[1], "password": PASSWORD})[0] == 200
+    assert hub.log_in(PASSWORD) == 200
+    assert hub("setup-link") == Said(1, "", "This hub is set up: log in, or see batwa-hub admin-password.\n")
     assert re.fullmatch(rf"The hub runs at {hub.url} \(process \d+\), ready\.\n", hub("status").out)
     for arguments in (["start"], ["start", "--foreground"]):
         second = hub(*arguments)

@@ -4,7 +4,6 @@ import asyncio
 import time
 
 import pytest
-from pydantic import SecretStr
 
 from batwa_common.errors import NotAuthenticated, TooManyRequests, Unavailable
 from batwa_hub.services.accounts import Accounts
@@ -128,34 +127,26 @@ def test_the_memory_of_sources_is_bounded() -> None:
     assert len(guesses._tallies) == MOST_SOURCES
 
 
-async def test_the_first_start_makes_an_admin_whose_password_is_told_once(database: Database) -> None:
-    accounts = Accounts(database, Passwords())
-
-    told = await accounts.ensure_admin(None)
-
-    assert told is not None and len(told) >= 20
-    user = await accounts.authenticate("admin", told, address="::1")
-    assert (user.name, user.role) == ("admin", "admin")
-    assert await accounts.ensure_admin(None) is None
-    assert await accounts.ensure_admin(SecretStr("another")) is None
-    with pytest.raises(NotAuthenticated):
-        await accounts.authenticate("admin", "another", address="::1")
-
-
 async def test_two_first_starts_at_once_make_one_admin(database: Database) -> None:
     accounts = Accounts(database, Passwords())
 
-    told = await asyncio.gather(accounts.ensure_admin(None), accounts.ensure_admin(None))
+    made = await asyncio.gather(accounts.add_first("one password"), accounts.add_first("one password"))
 
-    (password,) = [each for each in told if each]
-    assert await accounts.authenticate("admin", password, address="::1")
+    (admin,) = [each for each in made if each]
+    assert (admin.name, admin.role) == ("admin", "admin")
+    assert await accounts.authenticate("admin", "one password", address="::1") == admin
 
 
-async def test_a_given_first_password_is_used_and_not_told(database: Database) -> None:
+async def test_a_second_first_password_changes_nothing(database: Database) -> None:
     accounts = Accounts(database, Passwords())
+    assert not await accounts.anybody()
 
-    assert await accounts.ensure_admin(SecretStr("sesame")) is None
-    assert await accounts.authenticate("admin", "sesame", address="::1")
+    assert await accounts.add_first("sesame")
+    assert await accounts.add_first("another") is None
+
+    assert await accounts.anybody()
+    with pytest.raises(NotAuthenticated):
+        await accounts.authenticate("admin", "another", address="::1")
 
 
 @pytest.mark.parametrize(("name", "password"), [("admin", "wrong"), ("nobody", "sesame")])
@@ -163,7 +154,7 @@ async def test_a_refusal_does_not_say_which_half_was_wrong(
     database: Database, name: str, password: str
 ) -> None:
     accounts = Accounts(database, Passwords())
-    await accounts.ensure_admin(SecretStr("sesame"))
+    await accounts.add_first("sesame")
 
     with pytest.raises(NotAuthenticated, match=r"^Invalid username or password$"):
         await accounts.authenticate(name, password, address="::1")
@@ -172,7 +163,7 @@ async def test_a_refusal_does_not_say_which_half_was_wrong(
 async def test_a_new_admin_password_ends_the_sessions_of_the_old(database: Database) -> None:
     accounts = Accounts(database, Passwords())
     sessions = Sessions(database, lifetime_s=3600, idle_s=3600)
-    await accounts.ensure_admin(SecretStr("old"))
+    await accounts.add_first("old")
     session_id = await sessions.begin((await accounts.authenticate("admin", "old", address="")).id, {})
 
     await accounts.set_admin_password("new")
@@ -188,7 +179,7 @@ async def test_an_admin_password_can_be_set_before_the_first_start(database: Dat
 
     await accounts.set_admin_password("mine")
 
-    assert await accounts.ensure_admin(None) is None
+    assert await accounts.add_first("another") is None
     assert await accounts.authenticate("admin", "mine", address="")
 
 

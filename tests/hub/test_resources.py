@@ -2,17 +2,13 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, WSMsgType, web
-from aiohttp.pytest_plugin import AiohttpClient
 from aiohttp.test_utils import TestClient
 
 from batwa_common.wire.operation import Operation
-from batwa_hub.api.root import PAGE
-from batwa_hub.app import make_app
 from batwa_hub.hub import Hub
 
 from .fleet_fakes import key_for, serving, vm
@@ -201,24 +197,6 @@ async def test_a_watcher_with_a_scope_sees_its_agents_and_their_end(
                 if line.startswith(b"data:"):
                     seen.append(json.loads(line.removeprefix(b"data: "))["subject"])
     assert sorted(seen) == ["oslo", "oslo/a", "oslo/web"]
-
-
-async def test_the_root_is_for_programs_unless_there_is_a_page(
-    hub: Hub, aiohttp_client: AiohttpClient, tmp_path: Path
-) -> None:
-    page, app = tmp_path / "index.html", make_app(hub)
-    app[PAGE] = page
-    stranger = await aiohttp_client(app)
-    browser = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-    for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json, text/html"}, browser):
-        answer = await stranger.get("/", headers=headers)
-        assert (await answer.json())["endpoints"] == ["/api/vm", "/api/p2p", "/api/remote"]
-    page.write_text("<!doctype html>")
-
-    answer = await stranger.get("/", headers=browser)
-
-    assert (answer.content_type, await answer.text()) == ("text/html", "<!doctype html>")
-    assert (await stranger.get("/", headers={"Accept": "*/*"})).content_type == "application/json"
 
 
 async def test_a_revoked_token_s_terminal_ends_within_a_second(

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from batwa_hub.services.accounts import Accounts
 from batwa_hub.services.living import CACHE_S, MOST_CACHED
@@ -47,7 +46,7 @@ def sessions(database: Database, time: Time) -> Sessions:
 @pytest.fixture
 async def user_id(database: Database) -> str:
     accounts = Accounts(database, Passwords())
-    await accounts.ensure_admin(SecretStr("p"))
+    await accounts.add_first("p")
     return (await accounts.authenticate("admin", "p", address="")).id
 
 

@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from batwa_common.errors import BatwaError
+from batwa_common.errors import BatwaError, TooManyRequests
 from batwa_common.wire.problem import Problem
 
 log = structlog.stdlib.get_logger(__name__)
@@ -54,7 +54,10 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except BatwaError as err:
         log.info("request.refused", method=request.method, path=request.path, code=err.code, detail=str(err))
-        return problem_response(request, status=err.status, code=err.code, detail=str(err))
+        answer = problem_response(request, status=err.status, code=err.code, detail=str(err))
+        if isinstance(err, TooManyRequests) and err.retry_after_s is not None:
+            answer.headers["Retry-After"] = str(err.retry_after_s)
+        return answer
     except web.HTTPException as err:  # aiohttp's own: no route, wrong method, body too large
         if err.status < HTTPStatus.BAD_REQUEST:
             raise

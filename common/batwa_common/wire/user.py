@@ -131,3 +131,23 @@ class Me(Wire):
     """The only agents whose things they see; None for all."""
     tags: dict[str, str]
     """They see only agents that carry all of these."""
+
+
+class Setup(Command):
+    """Set the first administrator's password."""
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[\x21-\x7e]+$")] = Field(
+        repr=False
+    )
+    """What the link has behind `#`."""
+    password: NewPassword = Field(repr=False)
+    """What `admin` will log in with."""
+
+
+class WhoAmI(Wire):
+    """Who asks, as a page has to know it before it shows anything."""
+
+    me: Me | None
+    """Who is logged in; None if nobody is."""
+    first_start: bool
+    """Whether nobody has an account here yet: the hub waits for its administrator's password."""

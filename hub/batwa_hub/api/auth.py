@@ -6,10 +6,11 @@ from aiohttp import web
 from batwa_common.errors import NotAuthenticated
 from batwa_common.scope import Scope
 from batwa_common.web.body import read, respond
-from batwa_common.web.routes import CALLER, Access, Route
+from batwa_common.web.routes import CALLER, Access, Caller, Route
 from batwa_common.wire.documented import AuthStatus, Done, Login
-from batwa_common.wire.user import Me
+from batwa_common.wire.user import Me, Setup, WhoAmI
 from batwa_hub.hub import HUB
+from batwa_hub.services.accounts import ADMIN, Authenticated
 
 from .access import GRANT, account_of, address_of, find_caller
 from .audited import PROVED, Actor
@@ -23,10 +24,15 @@ async def login(request: web.Request) -> web.Response:
     user = await request.app[HUB].accounts.authenticate(
         given.username, given.password, address=address_of(request)
     )
-    request[PROVED] = Actor(user.name, "user")
-    session = await aiohttp_session.new_session(request)
-    session[USER_ID] = user.id
+    await _begin_session(request, user)
     return respond(Done(message="Login successful"))
+
+
+async def set_up(request: web.Request) -> web.Response:
+    """POST /api/auth/setup"""
+    given = await read(request, Setup)
+    await _begin_session(request, await request.app[HUB].first_start.complete(given.code, given.password))
+    return respond(Done(message=f"Welcome. From now on log in as {ADMIN} with this password."))
 
 
 async def logout(request: web.Request) -> web.Response:
@@ -49,23 +55,39 @@ async def check(request: web.Request) -> web.Response:
 
 async def me(request: web.Request) -> web.Response:
     """GET /api/auth/me"""
-    account, caller = account_of(request), request[CALLER]
-    scope = caller.scope or Scope()
-    return respond(
-        Me(
-            name=account.name,
-            kind="user" if account.session else "token",
-            role=account.rights.role,
-            terminals=caller.terminals,
-            agents=None if scope.agents is None else tuple(sorted(scope.agents)),
-            tags=dict(scope.tags),
-        )
+    return respond(_me(request, request[CALLER]))
+
+
+async def who_am_i(request: web.Request) -> web.Response:
+    """GET /api/auth/session"""
+    if (caller := await find_caller(request)) is not None:
+        return respond(WhoAmI(me=_me(request, caller), first_start=False))
+    return respond(WhoAmI(me=None, first_start=await request.app[HUB].first_start.is_open()))
+
+
+def _me(request: web.Request, caller: Caller) -> Me:
+    account, scope = account_of(request), caller.scope or Scope()
+    return Me(
+        name=account.name,
+        kind="user" if account.session else "token",
+        role=account.rights.role,
+        terminals=caller.terminals,
+        agents=None if scope.agents is None else tuple(sorted(scope.agents)),
+        tags=dict(scope.tags),
     )
+
+
+async def _begin_session(request: web.Request, user: Authenticated) -> None:
+    request[PROVED] = Actor(user.name, "user")
+    session = await aiohttp_session.new_session(request)
+    session[USER_ID] = user.id
 
 
 ROUTES = [
     Route("POST", "/api/auth/login", login, Access.ANYONE, takes=Login, gives=Done),
     Route("POST", "/api/auth/logout", logout, Access.ANYONE, gives=Done),
+    Route("GET", "/api/auth/session", who_am_i, Access.ANYONE, gives=WhoAmI),
+    Route("POST", "/api/auth/setup", set_up, Access.ANYONE, takes=Setup, gives=Done),
     Route("GET", "/api/auth/check", check, Access.ANYONE, gives=AuthStatus),
     Route("GET", "/api/auth/me", me, Access.VIEWER, gives=Me),
 ]

@@ -14,6 +14,7 @@ from . import (
     links,
     logins,
     p2p,
+    page,
     recordings,
     remote,
     root,
@@ -28,6 +29,7 @@ from .reference import with_reference
 ROUTES: list[Route] = with_reference(
     [
         *root.ROUTES,
+        *page.ROUTES,
         *health.ROUTES,
         *ca.ROUTES,
         *auth.ROUTES,

@@ -1,6 +1,5 @@
 """Logging in with a password, and changing it."""
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batwa_common.errors import Forbidden, NotAuthenticated
@@ -64,20 +62,22 @@ class Accounts:
         self._on_change = on_change
         self._now = now
 
-    async def ensure_admin(self, password: SecretStr | None) -> str | None:
-        """Make the user `admin` if there is no user at all.
-
-        Returns the password if one had to be made up, to be shown once and never logged; else None.
-        """
-        if await self._anybody():
+    async def add_first(self, password: str) -> Authenticated | None:
+        """Make the user `admin` if nobody has an account; return it, or None if somebody has one."""
+        if await self.anybody():
             return None
-        chosen = password.get_secret_value() if password else secrets.token_urlsafe(15)
-        hashed = await self._passwords.hash(chosen)
+        row = self._admin(await self._passwords.hash(password))
         async with self._database.writing() as connection:
             if await connection.scalar(sa.select(users.c.id).limit(1)):
-                return None  # another process was first
-            await connection.execute(sa.insert(users).values(self._admin(hashed)))
-        return None if password else chosen
+                return None  # another was first
+            await connection.execute(sa.insert(users).values(row))
+        log.info("user.added", user=ADMIN, role="admin")
+        return Authenticated(str(row["id"]), ADMIN, "admin")
+
+    async def anybody(self) -> bool:
+        """Tell whether anybody has an account."""
+        async with self._database.reading() as connection:
+            return await connection.scalar(sa.select(users.c.id).limit(1)) is not None
 
     async def authenticate(self, username: str, password: str, *, address: str) -> Authenticated:
         """Return the user of that name and password.
@@ -139,10 +139,6 @@ class Accounts:
 
     def _admin(self, hashed: str) -> dict[str, Any]:
         return new_row(ADMIN, hashed, Permissions(role="admin"), at=self._now())
-
-    async def _anybody(self) -> bool:
-        async with self._database.reading() as connection:
-            return await connection.scalar(sa.select(users.c.id).limit(1)) is not None
 
 
 async def _set_password(

@@ -47,7 +47,8 @@ class Guesses:
             tally = _Tally(0, now_s)
         left_s = tally.last_at_s + _wait_s(tally.attempts) - now_s
         if left_s > 0:
-            raise TooManyRequests(f"Too many wrong {of}; try again in {int(left_s) + 1} s.")
+            wait_s = int(left_s) + 1
+            raise TooManyRequests(f"Too many wrong {of}; try again in {wait_s} s.", retry_after_s=wait_s)
         self._tallies[source] = _Tally(tally.attempts + 1, now_s)
         self._tallies.move_to_end(source)
         if len(self._tallies) > MOST_SOURCES:

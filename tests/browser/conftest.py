@@ -1,0 +1,79 @@
+"""Headless Chromium in front of a real hub."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+from tests.e2e.fleet import PASSWORD, Fleet, fleet_of
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+"""As root there is no sandbox; the rest gives WebGL, in software."""
+WAIT_MS = 15_000
+"""How long anything on the page may take to appear, on a machine that is busy."""
+EXPECTED = ("Failed to load resource",)
+"""What the console says of answers that a test provokes, such as a wrong password's."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One browser serves all tests of a process, so they share its event loop."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            item.add_marker(pytest.mark.timeout(120))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser."""
+    assert CHROMIUM.exists(), f"these tests drive {CHROMIUM}; install it: apt-get install chromium"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A hub, its local agent and the agent `oslo`."""
+    with fleet_of(tmp_path_factory.mktemp("fleet"), "local", "oslo") as fleet:
+        yield fleet
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stranger(chromium: Browser, fleet: Fleet) -> AsyncIterator[Page]:
+    """A page of somebody who has not logged in. It fails a test in which the page broke or breached its policy."""
+    context = await chromium.new_context(
+        base_url=fleet.url, permissions=["clipboard-read", "clipboard-write"]
+    )
+    context.set_default_timeout(WAIT_MS)
+    page, wrong = await context.new_page(), list[str]()
+
+    def look(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not message.text.startswith(EXPECTED):
+            wrong.append(message.text)
+
+    page.on("console", look)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    yield page
+    await context.close()
+    assert not wrong, wrong
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(stranger: Page) -> Page:
+    """The administrator's page, at the overview."""
+    await log_in(stranger)
+    return stranger
+
+
+async def log_in(page: Page, *, password: str = PASSWORD) -> None:
+    """Log in as the administrator through the form."""
+    await page.goto("/login")
+    await page.get_by_label("User name").fill("admin")
+    await page.get_by_label("Password", exact=True).fill(password)
+    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("heading", name="Overview").wait_for()
