@@ -59,14 +59,14 @@ check: setup ## Format, lint, types, import contracts, tests: what CI runs
 
 check-web: setup $(NODE_MODULES) ## The web page: fresh types, lint, types, its own tests
 	$(WIRE_TYPES) --check
-	cd $(WEB) && npx biome check --error-on-warnings
+	cd $(WEB) && npm run --silent lint
 	cd $(WEB) && npx tsc --noEmit
 	cd $(WEB) && npx vitest run
 
 format: setup ## Rewrite the sources in the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	cd $(WEB) && npx biome check --write
+	cd $(WEB) && npm run --silent format
 
 bench: setup ## Measure; prints a table and writes bench.json
 	$(BIN)/python -m tests.bench

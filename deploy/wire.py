@@ -1,7 +1,7 @@
 """Write to stdout what the browser's types are made from.
 
-That is the hub's OpenAPI document, and with it the shapes that cross its WebSockets and event streams, which OpenAPI
-does not tell of.
+That is the hub's OpenAPI document, and with it the shapes that cross its WebSockets and event streams,
+which OpenAPI does not tell of.
 """
 
 import json

@@ -1,18 +1,19 @@
 """Headless Chromium in front of a real hub."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from tests.e2e.fleet import PASSWORD, Fleet, fleet_of
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 """As root there is no sandbox; the rest gives WebGL, in software."""
-WAIT_MS = 15_000
+WAIT_MS = 20_000
 """How long anything on the page may take to appear, on a machine that is busy."""
 EXPECTED = ("Failed to load resource",)
 """What the console says of answers that a test provokes, such as a wrong password's."""
@@ -29,8 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """The browser."""
-    assert CHROMIUM.exists(), f"these tests drive {CHROMIUM}; install it: apt-get install chromium"
+    assert await asyncio.to_thread(CHROMIUM.exists), (
+        f"these tests drive {CHROMIUM}; install it: apt-get install chromium"
+    )
     async with async_playwright() as playwright:
+        expect.set_options(timeout=WAIT_MS)
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         await browser.close()
@@ -45,7 +49,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stranger(chromium: Browser, fleet: Fleet) -> AsyncIterator[Page]:
-    """A page of somebody who has not logged in. It fails a test in which the page broke or breached its policy."""
+    """A page of somebody who has not logged in. A test in which it broke fails."""
     context = await chromium.new_context(
         base_url=fleet.url, permissions=["clipboard-read", "clipboard-write"]
     )

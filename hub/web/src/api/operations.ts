@@ -29,8 +29,7 @@ export function useOperation(id: string) {
 }
 
 export function cancel(id: string): Promise<Operation> {
-  const call = http.DELETE("/api/operations/{id}", { params: { path: { id } } });
-  return answered(call) as Promise<Operation>;
+  return answered(http.DELETE("/api/operations/{id}", { params: { path: { id } } }));
 }
 
 export function hasEnded(state: OperationState): boolean {

@@ -2,7 +2,8 @@ import { Alert, Button, Code, PasswordInput, Stack, Text, TextInput } from "@man
 import { useForm } from "@mantine/form";
 import { IconHourglass, IconInfoCircle, IconKey } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Navigate, useRouter, useSearch } from "@tanstack/react-router";
+import { useRouter, useSearch } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { ApiError } from "@/api/client";
 import { keys } from "@/api/keys";
 import { logIn, sessionQuery } from "@/api/session";
@@ -14,7 +15,11 @@ import { useCountdown } from "./useCountdown";
 export function LoginPage() {
   const { next, ended } = useSearch({ from: "/login" });
   const session = useQuery(sessionQuery);
-  if (session.data?.username) return <Navigate to={next ?? "/"} replace />;
+  const { history } = useRouter();
+  const isIn = Boolean(session.data?.username);
+  useEffect(() => {
+    if (isIn) history.replace(next ?? "/");
+  }, [isIn, next, history]);
   return (
     <Doorway title={t.login.title}>
       {session.data?.first_start && <FirstStart />}
@@ -24,7 +29,7 @@ export function LoginPage() {
           {t.login.ended}
         </Alert>
       )}
-      <LoginForm next={next ?? "/"} />
+      <LoginForm />
     </Doorway>
   );
 }
@@ -40,9 +45,8 @@ function FirstStart() {
   );
 }
 
-function LoginForm({ next }: { next: string }) {
+function LoginForm() {
   const queries = useQueryClient();
-  const { history } = useRouter();
   const [waitS, waitFor] = useCountdown();
   const form = useForm({
     initialValues: { username: "", password: "" },
@@ -54,10 +58,7 @@ function LoginForm({ next }: { next: string }) {
   const login = useMutation({
     meta: { mayBeRefused: true },
     mutationFn: (given: typeof form.values) => logIn(given.username.trim(), given.password),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: keys.session });
-      history.replace(next);
-    },
+    onSuccess: () => queries.invalidateQueries({ queryKey: keys.session }),
     onError: (error) => {
       form.setFieldValue("password", "");
       if (error instanceof ApiError && error.retryAfterS !== null) waitFor(error.retryAfterS);

@@ -1,14 +1,13 @@
 /** Where to go after the login: only ever to a page of this hub. */
 
 export interface LoginSearch {
-  next?: string;
+  next?: string | undefined;
   /** Whether a session has just ended, which the login page then says. */
-  ended?: boolean;
+  ended?: true | undefined;
 }
 
 export function parseNext(search: Record<string, unknown>): LoginSearch {
-  const next = ownPath(search.next);
-  return { ...(next && { next }), ...(search.ended === true && { ended: true }) };
+  return { next: ownPath(search.next), ended: search.ended === true ? true : undefined };
 }
 
 /** The path if it is one of ours; a link that was sent to somebody must not lead them elsewhere. */

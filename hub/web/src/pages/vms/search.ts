@@ -1,13 +1,11 @@
 /** What the address bar says about the table of VMs. */
 
 export interface VmsSearch {
-  q?: string;
-  machine?: string;
+  q?: string | undefined;
+  machine?: string | undefined;
 }
 
 export function parseVmsSearch(search: Record<string, unknown>): VmsSearch {
-  return {
-    ...(typeof search.q === "string" && search.q && { q: search.q }),
-    ...(typeof search.machine === "string" && { machine: search.machine }),
-  };
+  const text = (given: unknown) => (typeof given === "string" && given !== "" ? given : undefined);
+  return { q: text(search.q), machine: text(search.machine) };
 }
