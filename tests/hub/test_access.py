@@ -110,7 +110,7 @@ async def test_a_proxy_that_is_not_named_is_not_believed(
 ) -> None:
     elsewhere = settings.model_copy(update={"trusted_proxies": (ip_network("192.0.2.0/24"),)})
     async with running(elsewhere) as hub:
-        await hub.accounts.ensure_admin(settings.admin_password)
+        await hub.accounts.add_first(PASSWORD)
         stranger = await aiohttp_client(make_app(hub))
         lies = [{"X-Forwarded-For": f"198.51.100.{n}", "X-Forwarded-Proto": "https"} for n in range(11)]
 

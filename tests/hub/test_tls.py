@@ -195,7 +195,7 @@ async def https(tmp_path: Path, aiohttp_server: AiohttpServer) -> AsyncIterator[
     given = {"data_dir": tmp_path, "admin_password": PASSWORD, "tls": {"mode": "auto"}}
     settings = await asyncio.to_thread(Settings.load, given)
     async with running(settings) as hub:
-        await hub.accounts.ensure_admin(settings.admin_password)
+        await hub.accounts.add_first(PASSWORD)
         assert hub.tls is not None
         yield await aiohttp_server(make_app(hub), ssl=hub.tls.context, scheme="https")
 

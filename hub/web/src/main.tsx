@@ -14,6 +14,7 @@ import { createRoot } from "react-dom/client";
 import { keys } from "./api/keys";
 import { makeQueries } from "./api/queries";
 import { STRANGER } from "./api/session";
+import type { WhoAmI } from "./api/wire";
 import { makeRouter } from "./routes";
 import { theme, variables } from "./theme";
 
@@ -22,7 +23,7 @@ const router = makeRouter({ queries, signedOut });
 
 /** Forgets what only somebody who is logged in may see, and asks for the login where it is needed. */
 function signedOut(): void {
-  if (queries.getQueryData<typeof STRANGER>(keys.session)?.username == null) return;
+  if (!queries.getQueryData<WhoAmI>(keys.session)?.me) return;
   queries.clear();
   queries.setQueryData(keys.session, STRANGER);
   void router.navigate({ to: "/login", search: { next: router.state.location.href, ended: true } });

@@ -46,8 +46,7 @@ const inside = createRoute({
   component: Shell,
   beforeLoad: async ({ context, location }) => {
     const session = await context.queries.ensureQueryData(sessionQuery);
-    if (session.me === null)
-      throw redirect({ to: "/login", search: { next: location.href } });
+    if (session.me === null) throw redirect({ to: "/login", search: { next: location.href } });
   },
 });
 

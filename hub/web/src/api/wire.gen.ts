@@ -192,6 +192,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: viewer. */
+        get: operations["get_api_auth_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/password": {
         parameters: {
             query?: never;
@@ -253,7 +270,7 @@ export interface paths {
         /** @description Who may: viewer. */
         get: operations["get_api_auth_tokens"];
         put?: never;
-        /** @description Make a token for oneself. Who may: viewer. */
+        /** @description Make a token for oneself; it never may more than its owner may at the time of use. Who may: viewer. */
         post: operations["post_api_auth_tokens"];
         delete?: never;
         options?: never;
@@ -338,7 +355,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Run a command in many VMs, and wait until it has ended in all. Who may: operator. */
+        /** @description Run a command in many VMs, and wait until it has ended in all. Who may: terminals. */
         post: operations["post_api_exec"];
         delete?: never;
         options?: never;
@@ -821,7 +838,7 @@ export interface paths {
         /** @description Who may: viewer. */
         get: operations["get_api_terminals"];
         put?: never;
-        /** @description Open a terminal; nobody is attached to it yet. Who may: operator. */
+        /** @description Open a terminal; nobody is attached to it yet. Who may: terminals. */
         post: operations["post_api_terminals"];
         delete?: never;
         options?: never;
@@ -840,7 +857,7 @@ export interface paths {
         get: operations["get_api_terminals_id_"];
         put?: never;
         post?: never;
-        /** @description Who may: operator. */
+        /** @description Who may: terminals. */
         delete: operations["delete_api_terminals_id_"];
         options?: never;
         head?: never;
@@ -854,10 +871,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Who may: operator. */
+        /** @description Who may: terminals. */
         get: operations["get_api_terminals_id_shares"];
         put?: never;
-        /** @description Share a terminal. Who may: operator. */
+        /** @description Share a terminal. Who may: terminals. */
         post: operations["post_api_terminals_id_shares"];
         delete?: never;
         options?: never;
@@ -875,7 +892,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** @description Who may: operator. */
+        /** @description Who may: terminals. */
         delete: operations["delete_api_terminals_id_shares_share_id_"];
         options?: never;
         head?: never;
@@ -914,7 +931,7 @@ export interface paths {
         delete: operations["delete_api_users_name_"];
         options?: never;
         head?: never;
-        /** @description Change an account; what is left out stays. Who may: admin. */
+        /** @description Change an account; what is left out stays. With less than before, their sessions end. Who may: admin. */
         patch: operations["patch_api_users_name_"];
         trace?: never;
     };
@@ -963,7 +980,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Run a command in a VM, as its user `ubuntu`, and wait for its end. Who may: operator. */
+        /** @description Run a command in a VM, as its user `ubuntu`, and wait for its end. Who may: terminals. */
         post: operations["post_api_vm_name_exec"];
         delete?: never;
         options?: never;
@@ -1284,7 +1301,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Who may: operator. */
+        /** @description Who may: terminals. */
         get: operations["get_ws_exec"];
         put?: never;
         post?: never;
@@ -1561,9 +1578,21 @@ export interface components {
         };
         /**
          * ChangeUser
-         * @description Change an account; what is left out stays.
+         * @description Change an account; what is left out stays. With less than before, their sessions end.
          */
         ChangeUser: {
+            /**
+             * Agents
+             * @description The only agents they see from now on; null lifts the limit.
+             * @default null
+             */
+            agents?: string[] | null;
+            /**
+             * Disabled
+             * @description Whether to keep them out, with their tokens.
+             * @default null
+             */
+            disabled?: boolean | null;
             /**
              * Password
              * @description Their new password; all their sessions end.
@@ -1572,10 +1601,24 @@ export interface components {
             password?: string | null;
             /**
              * Role
-             * @description What they may do from now on. With less than before, their sessions end.
+             * @description What they may do from now on; another role brings what it ordinarily has of terminals.
              * @default null
              */
             role?: ("viewer" | "operator" | "admin") | null;
+            /**
+             * Tags
+             * @description They see only agents that carry all of these; `{}` lifts the limit.
+             * @default null
+             */
+            tags?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Terminals
+             * @description Whether they may open terminals and run commands.
+             * @default null
+             */
+            terminals?: boolean | null;
         };
         /**
          * CreateVm
@@ -2086,6 +2129,12 @@ export interface components {
              */
             agent_id: string;
             /**
+             * Ca
+             * @description Names the CAs it believes (SHA-256 over their fingerprints); None if it wants to hear of no other.
+             * @default null
+             */
+            ca?: string | null;
+            /**
              * @description What runs its VMs.
              * @default null
              */
@@ -2130,6 +2179,12 @@ export interface components {
          * @description What the hub says to a heartbeat.
          */
         HeartbeatAnswer: {
+            /**
+             * Ca
+             * @description The CAs to believe from now on, PEM; None while the agent's are the right ones.
+             * @default null
+             */
+            ca: string | null;
             /**
              * @description Up to where the hub has the inventory; None asks for all of it.
              * @default null
@@ -2492,6 +2547,11 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * Terminals
+             * @description Whether it may open terminals and run commands, as far as its owner may.
+             */
+            terminals: boolean;
+            /**
              * Token
              * @description The secret: send it as `Authorization: Bearer`, or as the password of HTTP Basic.
              */
@@ -2656,6 +2716,46 @@ export interface components {
             text: string;
         };
         /**
+         * Me
+         * @description Who asks, and what they may do with what they came with.
+         */
+        Me: {
+            /**
+             * Agents
+             * @description The only agents whose things they see; None for all.
+             */
+            agents: string[] | null;
+            /**
+             * Kind
+             * @description Whether they came with a login or with an API token.
+             * @enum {string}
+             */
+            kind: "user" | "token";
+            /**
+             * Name
+             * @description The account.
+             */
+            name: string;
+            /**
+             * Role
+             * @description What they may do: with a token, the weaker of its role and its owner's.
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "admin";
+            /**
+             * Tags
+             * @description They see only agents that carry all of these.
+             */
+            tags: {
+                [key: string]: string;
+            };
+            /**
+             * Terminals
+             * @description Whether they may open terminals, type in them and run commands in VMs.
+             */
+            terminals: boolean;
+        };
+        /**
          * MessageAnswer
          * @description What the peer said to a message.
          */
@@ -2719,7 +2819,7 @@ export interface components {
         };
         /**
          * NewToken
-         * @description Make a token for oneself.
+         * @description Make a token for oneself; it never may more than its owner may at the time of use.
          */
         NewToken: {
             /**
@@ -2741,7 +2841,7 @@ export interface components {
             name: string;
             /**
              * Role
-             * @description What it may do; never more than its owner may at the time of use.
+             * @description What it may do.
              * @enum {string}
              */
             role: "viewer" | "operator" | "admin";
@@ -2752,12 +2852,24 @@ export interface components {
             tags?: {
                 [key: string]: string;
             };
+            /**
+             * Terminals
+             * @description Whether it may open terminals, type in them and run commands; left out, if it is not a viewer.
+             * @default null
+             */
+            terminals?: boolean | null;
         };
         /**
          * NewUser
          * @description Let somebody in.
          */
         NewUser: {
+            /**
+             * Agents
+             * @description The only agents whose things it sees; left out, all.
+             * @default null
+             */
+            agents?: string[] | null;
             /**
              * Name
              * @description What they will log in as.
@@ -2770,10 +2882,23 @@ export interface components {
             password: string;
             /**
              * Role
-             * @description What they may do.
+             * @description What it may do.
              * @enum {string}
              */
             role: "viewer" | "operator" | "admin";
+            /**
+             * Tags
+             * @description It sees only agents that carry all of these.
+             */
+            tags?: {
+                [key: string]: string;
+            };
+            /**
+             * Terminals
+             * @description Whether it may open terminals, type in them and run commands; left out, if it is not a viewer.
+             * @default null
+             */
+            terminals?: boolean | null;
         };
         /**
          * NewVmResource
@@ -4215,6 +4340,11 @@ export interface components {
             tags: {
                 [key: string]: string;
             };
+            /**
+             * Terminals
+             * @description Whether it may open terminals and run commands, as far as its owner may.
+             */
+            terminals: boolean;
         };
         /**
          * Trust
@@ -4245,11 +4375,27 @@ export interface components {
          */
         User: {
             /**
+             * Agents
+             * @description The only agents whose things they see; None for all.
+             */
+            agents: string[] | null;
+            /**
              * Created At
              * Format: date-time
              * @description When the account was made.
              */
             created_at: string;
+            /**
+             * Disabled
+             * @description Whether they are kept out for now, with their tokens.
+             */
+            disabled: boolean;
+            /**
+             * Last Login At
+             * @description When they last logged in; None if never.
+             * @default null
+             */
+            last_login_at: string | null;
             /**
              * Name
              * @description What they log in as; no two are the same.
@@ -4261,6 +4407,18 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "operator" | "admin";
+            /**
+             * Tags
+             * @description They see only agents that carry all of these.
+             */
+            tags: {
+                [key: string]: string;
+            };
+            /**
+             * Terminals
+             * @description Whether they may open terminals, type in them and run commands in VMs.
+             */
+            terminals: boolean;
         };
         /**
          * Viewers
@@ -4980,16 +5138,8 @@ export interface components {
              * @description Whether nobody has an account here yet: the hub waits for its administrator's password.
              */
             first_start: boolean;
-            /**
-             * Role
-             * @description What they may do; None if nobody is logged in.
-             */
-            role: ("viewer" | "operator" | "admin") | null;
-            /**
-             * Username
-             * @description Who is logged in; None if nobody is.
-             */
-            username: string | null;
+            /** @description Who is logged in; None if nobody is. */
+            me: components["schemas"]["Me"] | null;
         };
         /**
          * WsQuery
@@ -5423,6 +5573,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_auth_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description It failed, and this says why */

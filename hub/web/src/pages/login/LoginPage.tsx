@@ -16,7 +16,7 @@ export function LoginPage() {
   const { next, ended } = useSearch({ from: "/login" });
   const session = useQuery(sessionQuery);
   const { history } = useRouter();
-  const isIn = Boolean(session.data?.username);
+  const isIn = Boolean(session.data?.me);
   useEffect(() => {
     if (isIn) history.replace(next ?? "/");
   }, [isIn, next, history]);
