@@ -141,6 +141,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: admin. */
+        get: operations["get_api_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: admin. */
+        get: operations["get_api_audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/check": {
         parameters: {
             query?: never;
@@ -238,6 +272,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: viewer. */
+        get: operations["get_api_auth_sessions"];
+        put?: never;
+        post?: never;
+        /** @description Who may: viewer. */
+        delete: operations["delete_api_auth_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Who may: viewer. */
+        delete: operations["delete_api_auth_sessions_id_"];
         options?: never;
         head?: never;
         patch?: never;
@@ -935,6 +1004,24 @@ export interface paths {
         patch: operations["patch_api_users_name_"];
         trace?: never;
     };
+    "/api/users/{name}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: admin. */
+        get: operations["get_api_users_name_sessions"];
+        put?: never;
+        post?: never;
+        /** @description Who may: admin. */
+        delete: operations["delete_api_users_name_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/vm": {
         parameters: {
             query?: never;
@@ -1480,6 +1567,258 @@ export interface components {
              * @description What people call it.
              */
             name: string;
+        };
+        /**
+         * AuditFilter
+         * @description Which records: those for which all that is given is true.
+         */
+        AuditFilter: {
+            /**
+             * Action
+             * @description Part of the action, in any case.
+             * @default null
+             */
+            action?: string | null;
+            /**
+             * Address
+             * @description Exactly from where.
+             * @default null
+             */
+            address?: string | null;
+            /**
+             * Agent Id
+             * @description Exactly which agent.
+             * @default null
+             */
+            agent_id?: string | null;
+            /**
+             * How
+             * @description How they proved it.
+             * @default null
+             */
+            how?: string | null;
+            /**
+             * Outcome
+             * @description How it came out.
+             * @default null
+             */
+            outcome?: ("done" | "refused" | "failed") | null;
+            /**
+             * Request Id
+             * @description Of one request.
+             * @default null
+             */
+            request_id?: string | null;
+            /**
+             * Since
+             * @description From this time on.
+             * @default null
+             */
+            since?: string | null;
+            /**
+             * Target
+             * @description Exactly to what, for instance a VM's name or a terminal's id.
+             * @default null
+             */
+            target?: string | null;
+            /**
+             * Until
+             * @description Before this time.
+             * @default null
+             */
+            until?: string | null;
+            /**
+             * Who
+             * @description Exactly who.
+             * @default null
+             */
+            who?: string | null;
+        };
+        /**
+         * AuditPage
+         * @description Records, newest first.
+         */
+        AuditPage: {
+            /**
+             * Next
+             * @description Send it as `before` for the page after; None when there is none.
+             */
+            next: number | null;
+            /** Records */
+            records: components["schemas"]["AuditRecord"][];
+        };
+        /**
+         * AuditQuery
+         * @description Query of `GET /api/audit`.
+         */
+        AuditQuery: {
+            /**
+             * Action
+             * @description Part of the action, in any case.
+             * @default null
+             */
+            action?: string | null;
+            /**
+             * Address
+             * @description Exactly from where.
+             * @default null
+             */
+            address?: string | null;
+            /**
+             * Agent Id
+             * @description Exactly which agent.
+             * @default null
+             */
+            agent_id?: string | null;
+            /**
+             * Before
+             * @description Only records older than this id: `next` of the page before.
+             * @default null
+             */
+            before?: number | null;
+            /**
+             * How
+             * @description How they proved it.
+             * @default null
+             */
+            how?: string | null;
+            /**
+             * Limit
+             * @description How many at most.
+             * @default 100
+             */
+            limit?: number;
+            /**
+             * Outcome
+             * @description How it came out.
+             * @default null
+             */
+            outcome?: ("done" | "refused" | "failed") | null;
+            /**
+             * Request Id
+             * @description Of one request.
+             * @default null
+             */
+            request_id?: string | null;
+            /**
+             * Since
+             * @description From this time on.
+             * @default null
+             */
+            since?: string | null;
+            /**
+             * Target
+             * @description Exactly to what, for instance a VM's name or a terminal's id.
+             * @default null
+             */
+            target?: string | null;
+            /**
+             * Until
+             * @description Before this time.
+             * @default null
+             */
+            until?: string | null;
+            /**
+             * Who
+             * @description Exactly who.
+             * @default null
+             */
+            who?: string | null;
+        };
+        /**
+         * AuditRecord
+         * @description An entry in its place in the log.
+         */
+        AuditRecord: {
+            /**
+             * Action
+             * @description Method and path of the route, such as `POST /api/vm/start`, or what the hub or its console did.
+             */
+            action: string;
+            /**
+             * Address
+             * @description Where the request came from.
+             * @default null
+             */
+            address: string | null;
+            /**
+             * Agent Id
+             * @description The agent it concerns, if the request named one.
+             * @default null
+             */
+            agent_id: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @description When it was over.
+             */
+            at: string;
+            /**
+             * Code
+             * @description The error's code, from `errors.py`.
+             * @default null
+             */
+            code: string | null;
+            /**
+             * Details
+             * @description What was asked for, without its secrets, and what came of it.
+             */
+            details: {
+                [key: string]: unknown;
+            };
+            /**
+             * Hash
+             * @description SHA-256, in hex, over the JSON of this record without this field: keys sorted, no spaces, no nulls.
+             */
+            hash: string;
+            /**
+             * How
+             * @description How they proved it: a login, an API token, a hub's signature, an agent's key, a link to a terminal;
+             *     `console` is `batwa-hub` on the hub's machine, `hub` the hub by itself.
+             * @default
+             * @enum {string}
+             */
+            how: "" | "user" | "token" | "peer" | "agent" | "link" | "console" | "hub";
+            /**
+             * Id
+             * @description Position in the log: one more than the record before.
+             */
+            id: number;
+            /**
+             * Outcome
+             * @description How it came out.
+             * @enum {string}
+             */
+            outcome: "done" | "refused" | "failed";
+            /**
+             * Previous
+             * @description The hash of the record before; 64 zeros for the first of all.
+             */
+            previous: string;
+            /**
+             * Request Id
+             * @description Under which the hub's log has the request.
+             * @default null
+             */
+            request_id: string | null;
+            /**
+             * Status
+             * @description The HTTP status of the answer.
+             * @default null
+             */
+            status: number | null;
+            /**
+             * Target
+             * @description What it was done to: a name or id.
+             * @default null
+             */
+            target: string | null;
+            /**
+             * Who
+             * @description Who acted, as operations name them; empty for a stranger.
+             * @default
+             */
+            who: string;
         };
         /**
          * AuthStatus
@@ -3920,6 +4259,56 @@ export interface components {
             peer_id: string;
         };
         /**
+         * Session
+         * @description One login: a browser, or a program that logged in with a password.
+         */
+        Session: {
+            /**
+             * Address
+             * @description The network address it came from; None if not known.
+             */
+            address: string | null;
+            /**
+             * Client
+             * @description What logged in, as it said itself (`User-Agent`); None if it said nothing.
+             */
+            client: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When.
+             */
+            created_at: string;
+            /**
+             * Current
+             * @description Whether it is the one that asks.
+             * @default false
+             */
+            current: boolean;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description When it ends by itself, used or not.
+             */
+            expires_at: string;
+            /**
+             * Id
+             * @description Names the login; nobody can act with it.
+             */
+            id: string;
+            /**
+             * Last Seen At
+             * Format: date-time
+             * @description When it was last used, to the minute.
+             */
+            last_seen_at: string;
+            /**
+             * Username
+             * @description Who logged in.
+             */
+            username: string;
+        };
+        /**
          * Setup
          * @description Set the first administrator's password.
          */
@@ -5495,6 +5884,108 @@ export interface operations {
             };
         };
     };
+    get_api_audit: {
+        parameters: {
+            query?: {
+                /** @description Part of the action, in any case. */
+                action?: string | null;
+                /** @description Exactly from where. */
+                address?: string | null;
+                /** @description Exactly which agent. */
+                agent_id?: string | null;
+                /** @description Only records older than this id: `next` of the page before. */
+                before?: number | null;
+                /** @description How they proved it. */
+                how?: string | null;
+                /** @description How many at most. */
+                limit?: number;
+                /** @description How it came out. */
+                outcome?: ("done" | "refused" | "failed") | null;
+                /** @description Of one request. */
+                request_id?: string | null;
+                /** @description From this time on. */
+                since?: string | null;
+                /** @description Exactly to what, for instance a VM's name or a terminal's id. */
+                target?: string | null;
+                /** @description Before this time. */
+                until?: string | null;
+                /** @description Exactly who. */
+                who?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_audit_export: {
+        parameters: {
+            query?: {
+                /** @description Part of the action, in any case. */
+                action?: string | null;
+                /** @description Exactly from where. */
+                address?: string | null;
+                /** @description Exactly which agent. */
+                agent_id?: string | null;
+                /** @description How they proved it. */
+                how?: string | null;
+                /** @description How it came out. */
+                outcome?: ("done" | "refused" | "failed") | null;
+                /** @description Of one request. */
+                request_id?: string | null;
+                /** @description From this time on. */
+                since?: string | null;
+                /** @description Exactly to what, for instance a VM's name or a terminal's id. */
+                target?: string | null;
+                /** @description Before this time. */
+                until?: string | null;
+                /** @description Exactly who. */
+                who?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_api_auth_check: {
         parameters: {
             query?: never;
@@ -5664,6 +6155,95 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WhoAmI"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_auth_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"][];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_api_auth_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_api_auth_sessions_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description It failed, and this says why */
@@ -7308,6 +7888,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_users_name_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"][];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_api_users_name_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description It failed, and this says why */
