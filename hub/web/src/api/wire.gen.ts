@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agent/dial/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: agent. */
+        get: operations["get_api_agent_dial_token_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agent/heartbeat": {
         parameters: {
             query?: never;
@@ -85,6 +102,23 @@ export interface paths {
         post?: never;
         /** @description Who may: admin. */
         delete: operations["delete_api_agent_keys_id_"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agent/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: agent. */
+        get: operations["get_api_agent_link"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1461,6 +1495,13 @@ export interface components {
              * @description Where the hub reaches it.
              */
             api_url: string;
+            /**
+             * Connection
+             * @description Whether the hub dials it at `api_url`, or it dials the hub and is called by that link.
+             * @default direct
+             * @enum {string}
+             */
+            connection: "direct" | "linked";
             /**
              * @description What runs its VMs; None if it does not tell.
              * @default null
@@ -4034,7 +4075,7 @@ export interface components {
             api_key?: string | null;
             /**
              * Api Url
-             * @description Where the hub reaches it, `http://host:port` or `https://host:port`.
+             * @description Where the hub reaches it, `http://host:port` or `https://host:port`; by its link: `http://AGENT_ID.link`.
              */
             api_url: string;
             /**
@@ -5634,6 +5675,35 @@ export interface operations {
             };
         };
     };
+    get_api_agent_dial_token_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Switching Protocols */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_api_agent_heartbeat: {
         parameters: {
             query?: never;
@@ -5779,6 +5849,33 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Done"];
                 };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_agent_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Switching Protocols */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description It failed, and this says why */
             default: {
