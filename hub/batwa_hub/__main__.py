@@ -20,12 +20,14 @@ from batwa_common.wire.agent import NewAgentKey
 
 from . import app, background, console
 from .background import BackgroundError
-from .secrets import KeyFileUnusable, open_cipher
+from .rotation import rotate
+from .secrets import KeyFile, KeyFileUnusable
 from .services.accounts import ADMIN, Accounts
 from .services.audit.audit import Audit
 from .services.first_start import FirstStart
 from .services.keys import AgentKeys
 from .services.passwords import Passwords
+from .services.reencryption import Reencrypted
 from .settings import TLS_MODES, Settings
 from .store.database import Database
 from .store.migrate import DatabaseUnusable
@@ -81,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "what", choices=CA_ACTIONS, help="show it, replace it, or forget earlier ones"
             )
+        if name == "secrets":
+            command.add_argument("what", choices=["rotate"], help="encrypt them with a new key")
         if name == "audit":
             command.add_argument("what", choices=["verify", "export"], help="check the log, or print it")
             command.add_argument("--head", metavar="ID:HASH", help="what an earlier `verify` has told")
@@ -163,7 +167,7 @@ def _check(settings: Settings, _arguments: argparse.Namespace) -> int:
     async def open_and_close() -> None:
         await (await Database.open(settings.store_url())).close()
 
-    open_cipher(_key_file(settings))
+    _key_file(settings).open_cipher()
     asyncio.run(open_and_close())
     sys.stdout.write("The settings are valid; the key file and the database can be used.\n")
     return 0
@@ -177,7 +181,7 @@ def _agent_key(settings: Settings, arguments: argparse.Namespace) -> int:
         raise SettingsError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from err
 
     async def issue() -> str:
-        cipher = await asyncio.to_thread(open_cipher, _key_file(settings))
+        cipher = await asyncio.to_thread(_key_file(settings).open_cipher)
         async with await Database.open(settings.store_url()) as database:
             issued = await AgentKeys(database, cipher).issue(asked.name, asked.agent_id)
             done = console.entry("agent-key", asked.name, agent_id=asked.agent_id)
@@ -199,6 +203,24 @@ def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
 
     logs.set_up(level="warning")
     return asyncio.run(act())
+
+
+def _secrets(settings: Settings, _arguments: argparse.Namespace) -> int:
+    key_file = _key_file(settings)
+
+    async def act() -> Reencrypted:
+        async with await Database.open(settings.store_url()) as database:
+            done = await rotate(key_file, database)
+            await _audit_log(settings, database).record(console.entry("secrets rotate", key_file.path.name))
+            return done
+
+    logs.set_up(level="warning")
+    with background.only_one(_pid_file(settings), "nowhere: secrets are being rotated"):
+        result = asyncio.run(act())
+    sys.stdout.write(f"{result.done} secrets are encrypted with the first key of {key_file.path}.\n")
+    if result.lost:
+        sys.stdout.write(f"{result.lost} cannot be decrypted; the old keys are kept. Make those anew.\n")
+    return 1 if result.lost else 0
 
 
 def _admin_password(settings: Settings, _arguments: argparse.Namespace) -> int:
@@ -234,7 +256,7 @@ def _setup_link(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 async def _first_start(settings: Settings) -> str | None:
     """Make the first account if the settings have its password; else return the link to set one with."""
-    cipher = await asyncio.to_thread(open_cipher, _key_file(settings))
+    cipher = await asyncio.to_thread(_key_file(settings).open_cipher)
     async with await Database.open(settings.store_url()) as database:
         accounts = Accounts(database, Passwords())
         if settings.admin_password is not None:
@@ -251,8 +273,8 @@ def _pid_file(settings: Settings) -> Path:
     return settings.data_dir.absolute() / "hub.pid"
 
 
-def _key_file(settings: Settings) -> Path:
-    return settings.data_dir.absolute() / "secret.key"
+def _key_file(settings: Settings) -> KeyFile:
+    return KeyFile.find(settings.data_dir.absolute())
 
 
 _COMMANDS: list[tuple[str, Callable[[Settings, argparse.Namespace], int], str]] = [
@@ -264,6 +286,7 @@ _COMMANDS: list[tuple[str, Callable[[Settings, argparse.Namespace], int], str]] 
     ("check", _check, "Check the settings, the key file and the database; makes them where absent."),
     ("agent-key", _agent_key, "Make an API key for an agent and print it: the only time it is shown."),
     ("ca", _ca, "The hub's own certificate authority: show, rotate or retire."),
+    ("secrets", _secrets, "Give what the database holds encrypted a new key, while the hub is stopped."),
     ("audit", _audit, "Check that nobody has changed the audit log (exit status 1 if so), or print it."),
     ("setup-link", _setup_link, "Print a link to set the first password of admin, good for a day."),
     ("admin-password", _admin_password, "Set the password of admin, typed or from stdin; ends its sessions."),

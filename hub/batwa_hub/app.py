@@ -12,8 +12,8 @@ from batwa_common.web.routes import mount
 from batwa_common.web.serve import Serving, serve, with_stopping
 from batwa_common.web.vms import VMS
 
-from .api.access import guard
 from .api.audited import audited
+from .api.paced import paced_guard
 from .api.page import BUILT_IN, PAGE, page_for_browsers
 from .api.proxies import proxies, stay_with_https
 from .api.routes import ROUTES
@@ -45,7 +45,7 @@ def make_app(hub: Hub) -> web.Application:
     app[VMS] = lambda caller: hub.fleet.seen_by(caller.scope)
     with_stopping(app)
     app.on_shutdown.append(_end_relayed)
-    mount(app, ROUTES, guard)
+    mount(app, ROUTES, paced_guard)
     return app
 
 

@@ -13,16 +13,18 @@ from aiohttp import web
 from batwa_common import __version__
 from batwa_common.supervisor import Supervisor
 
-from .secrets import open_cipher
+from .secrets import KeyFile
 from .services.accounts import Accounts
 from .services.agents import Agents
 from .services.audit.audit import Audit
+from .services.devices import Devices
 from .services.events import Events
 from .services.first_start import FirstStart
 from .services.fleet import Fleet
 from .services.inventory import Inventory
 from .services.keys import AgentKeys
 from .services.operations import Operations
+from .services.pace import Pace, Paces
 from .services.passwords import Passwords
 from .services.peering.identity import open_identity
 from .services.peering.messages import Messages
@@ -72,6 +74,8 @@ class Hub:
     keys: AgentKeys
     events: Events
     audit: Audit
+    paces: Paces
+    devices: Devices
     registry: Registry
     inventory: Inventory
     agents: Agents
@@ -116,7 +120,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         Supervisor() as tasks,
     ):
         tls = await asyncio.to_thread(_tls, settings)
-        cipher = await asyncio.to_thread(open_cipher, settings.data_dir / "secret.key")
+        cipher = await asyncio.to_thread(lambda: KeyFile.find(settings.data_dir).open_cipher())
         keys = AgentKeys(database, cipher)
         sessions = Sessions(database, lifetime_s=settings.session.lifetime_s, idle_s=settings.session.idle_s)
         tokens = Tokens(database)
@@ -195,6 +199,11 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 keys=keys,
                 events=events,
                 audit=audit,
+                paces=Paces(
+                    Pace(per_minute=settings.limit.caller_per_minute),
+                    Pace(per_minute=settings.limit.stranger_per_minute),
+                ),
+                devices=Devices(cipher),
                 registry=registry,
                 inventory=inventory,
                 agents=agents,

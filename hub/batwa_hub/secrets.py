@@ -2,31 +2,56 @@
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from cryptography.fernet import Fernet, MultiFernet
 
-_ONCE_READ = "put a new key in its first line and make the agents' keys anew"
+NAME = "secret.key"
+
+_ONCE_READ = "give it a new key with `batwa-hub secrets rotate` and make the agents' keys anew"
 
 
 class KeyFileUnusable(Exception):
     """The key file cannot be used; the message says why and what to do."""
 
 
-def open_cipher(path: Path) -> MultiFernet:
-    """Return a cipher of the keys in *path*, one a line: the first encrypts, any decrypts. Blocks.
+class KeyFile(NamedTuple):
+    """The file with the keys, one a line: the first encrypts, any decrypts. Its methods block."""
 
-    An absent file is made with a new key. Raises `KeyFileUnusable`.
-    """
-    try:
-        if not path.exists():
-            write_new(path, Fernet.generate_key() + b"\n")
-        refuse_open_to_others(path, otherwise=_ONCE_READ)
-        return MultiFernet([Fernet(line) for line in path.read_text(encoding="ascii").split()])
-    except OSError as err:
-        raise KeyFileUnusable(f"{path} cannot be read or made: {err.strerror}.") from err
-    except ValueError as err:  # not a Fernet key, not ASCII, or no key at all
-        raise KeyFileUnusable(f"{path} holds no usable key: {err}. Restore it from a backup.") from err
+    path: Path
+    is_credential: bool = False
+    """Whether the service manager gave it (systemd's `LoadCredential=`): then it is never written."""
+
+    @classmethod
+    def find(cls, data_dir: Path) -> Self:
+        """Return the credential `secret.key` if there is one, else the file in *data_dir*."""
+        credential = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nowhere"), NAME)
+        return cls(credential, is_credential=True) if credential.is_file() else cls(data_dir / NAME)
+
+    def open_cipher(self) -> MultiFernet:
+        """Return a cipher of the keys; an absent file is made with a new one. Raises `KeyFileUnusable`."""
+        try:
+            if not self.path.exists():
+                write_new(self.path, Fernet.generate_key() + b"\n")
+            if not self.is_credential:  # of those the service manager takes care, by means of its own
+                refuse_open_to_others(self.path, otherwise=_ONCE_READ)
+            return MultiFernet([Fernet(key) for key in self.read()])
+        except OSError as err:
+            raise KeyFileUnusable(f"{self.path} cannot be read or made: {err.strerror}.") from err
+        except ValueError as err:  # not a Fernet key, not ASCII, or no key at all
+            raise KeyFileUnusable(
+                f"{self.path} holds no usable key: {err}. Restore it from a backup."
+            ) from err
+
+    def read(self) -> list[bytes]:
+        """Return the keys as they are written."""
+        return [line.encode() for line in self.path.read_text(encoding="ascii").split()]
+
+    def replace(self, keys: Sequence[bytes]) -> None:
+        """Write other keys: the file holds the old or the new ones, whatever happens."""
+        replace_private(self.path, b"".join(key + b"\n" for key in keys))
 
 
 def refuse_open_to_others(path: Path, *, otherwise: str) -> None:

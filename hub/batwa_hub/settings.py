@@ -57,6 +57,15 @@ class EventSettings(_Group):
     """Events kept for watchers that come back; one that missed more is told to reload."""
 
 
+class LimitSettings(_Group):
+    """How often somebody may ask; each process counts for itself."""
+
+    caller_per_minute: float = Field(default=6000.0, ge=0, le=1e9)
+    """Requests a minute of one login, token, agent or peer; 0 does not limit them."""
+    stranger_per_minute: float = Field(default=1200.0, ge=0, le=1e9)
+    """Requests a minute of those who have not proved who they are, by address; 0 does not limit them."""
+
+
 class AuditSettings(_Group):
     """What is kept of the audit log."""
 
@@ -149,6 +158,7 @@ class Settings(DaemonSettings):
     session: SessionSettings = SessionSettings()
     event: EventSettings = EventSettings()
     operation: OperationSettings = OperationSettings()
+    limit: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
     terminal: TerminalSettings = TerminalSettings()
     p2p: P2pSettings = P2pSettings()

@@ -118,6 +118,7 @@ class Fleet:
             "BATWA_HUB_TLS__MODE": "auto" if tls else "off",
             "BATWA_HUB_AGENT__STALE_AFTER_S": "3",
             "BATWA_HUB_AGENT__CALL_TIMEOUT_S": "5",
+            "BATWA_HUB_LIMIT__CALLER_PER_MINUTE": "0",
         }
         self.hub = Daemon(
             [str(BIN / "batwa-hub"), "start", "--foreground"],

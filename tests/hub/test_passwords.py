@@ -7,7 +7,14 @@ import pytest
 
 from batwa_common.errors import NotAuthenticated, TooManyRequests, Unavailable
 from batwa_hub.services.accounts import Accounts
-from batwa_hub.services.guesses import FREE, LONGEST_WAIT_S, MOST_SOURCES, Guesses
+from batwa_hub.services.guesses import (
+    FREE,
+    FREE_OF_ACCOUNT,
+    FREE_OF_PLACE,
+    LONGEST_WAIT_S,
+    MOST_SOURCES,
+    Guesses,
+)
 from batwa_hub.services.passwords import PARALLEL, Passwords
 from batwa_hub.services.sessions import Sessions
 from batwa_hub.store.database import Database
@@ -119,10 +126,45 @@ def test_success_and_time_forgive() -> None:
         guesses.attempt("bob", "a")
 
 
+def test_spraying_one_password_over_many_accounts_is_slowed() -> None:
+    guesses = Guesses(now=Clock())
+    for number in range(FREE_OF_PLACE):
+        guesses.attempt(f"user {number}", "192.0.2.1")
+
+    with pytest.raises(TooManyRequests) as no:
+        guesses.attempt("another", "192.0.2.1")
+    assert no.value.retry_after_s == 1.0
+    guesses.attempt("another", "192.0.2.2")
+
+
+def test_many_places_guessing_one_account_are_slowed_and_its_owner_is_not() -> None:
+    clock = Clock()
+    guesses = Guesses(now=clock)
+    guesses.attempt("ada", "198.51.100.1")
+    guesses.succeeded("ada", "198.51.100.1")
+    for number in range(FREE_OF_ACCOUNT):
+        guesses.attempt("ada", f"192.0.2.{number}")
+
+    with pytest.raises(TooManyRequests):
+        guesses.attempt("ada", "203.0.113.9")
+    guesses.attempt("ada", "198.51.100.1")
+    guesses.attempt("ada", "203.0.113.9", device="laptop")
+    guesses.attempt("bob", "203.0.113.9")
+
+
+def test_a_known_device_waits_for_its_own_mistakes() -> None:
+    guesses = Guesses(now=Clock())
+    for _ in range(FREE):
+        guesses.attempt("ada", "192.0.2.1", device="laptop")
+
+    with pytest.raises(TooManyRequests):
+        guesses.attempt("ada", "192.0.2.1", device="laptop")
+
+
 def test_the_memory_of_sources_is_bounded() -> None:
     guesses = Guesses(now=Clock())
     for number in range(MOST_SOURCES + 50):
-        guesses.attempt("ada", f"source {number}")
+        guesses.attempt(f"user {number}", f"source {number}")
 
     assert len(guesses._tallies) == MOST_SOURCES
 

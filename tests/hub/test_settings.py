@@ -8,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from batwa_common.settings import SettingsError
-from batwa_hub.secrets import KeyFileUnusable, open_cipher
+from batwa_hub.secrets import KeyFile, KeyFileUnusable
 from batwa_hub.settings import Settings
 
 
@@ -96,7 +96,7 @@ def test_a_directory_of_any_name_holds_the_database(tmp_path: Path) -> None:
 def test_the_key_file_is_made_once_and_for_us_alone(tmp_path: Path) -> None:
     path = tmp_path / "data" / "secret.key"
 
-    first, again = open_cipher(path), open_cipher(path)
+    first, again = KeyFile(path).open_cipher(), KeyFile(path).open_cipher()
 
     assert again.decrypt(first.encrypt(b"x")) == b"x"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -106,11 +106,11 @@ def test_the_key_file_is_made_once_and_for_us_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 def test_a_key_file_that_others_may_read_is_refused_with_what_to_do(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "secret.key"
-    open_cipher(path)
+    KeyFile(path).open_cipher()
     path.chmod(mode)
 
     with pytest.raises(KeyFileUnusable, match=r"is open to others \(mode bits 0\d\d\)") as no:
-        open_cipher(path)
+        KeyFile(path).open_cipher()
     assert f"chmod 600 {path}" in str(no.value)
 
 
@@ -121,7 +121,7 @@ def test_a_damaged_key_file_is_refused_and_not_replaced(tmp_path: Path, content:
     path.chmod(0o600)
 
     with pytest.raises(KeyFileUnusable, match=r"holds no usable key: .* Restore it from a backup\."):
-        open_cipher(path)
+        KeyFile(path).open_cipher()
     assert path.read_bytes() == content
 
 
@@ -129,16 +129,16 @@ def test_a_key_file_where_none_can_be_is_an_error_that_names_it(tmp_path: Path) 
     (tmp_path / "file").touch()
 
     with pytest.raises(KeyFileUnusable, match="cannot be read or made: "):
-        open_cipher(tmp_path / "file" / "secret.key")
+        KeyFile(tmp_path / "file" / "secret.key").open_cipher()
 
 
 def test_a_new_first_line_encrypts_and_the_old_still_decrypts(tmp_path: Path) -> None:
     path = tmp_path / "secret.key"
-    old = open_cipher(path).encrypt(b"x")
+    old = KeyFile(path).open_cipher().encrypt(b"x")
     new = Fernet.generate_key()
     path.write_bytes(new + b"\n" + path.read_bytes())
 
-    cipher = open_cipher(path)
+    cipher = KeyFile(path).open_cipher()
 
     assert cipher.decrypt(old) == b"x"
     assert Fernet(new).decrypt(cipher.encrypt(b"y")) == b"y"

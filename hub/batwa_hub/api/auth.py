@@ -14,6 +14,7 @@ from batwa_hub.services.accounts import ADMIN, Authenticated
 
 from .access import GRANT, account_of, address_of, find_caller
 from .audited import PROVED, Actor
+from .devices import device_of, remember_device
 from .sessions import USER_ID
 
 
@@ -21,11 +22,12 @@ async def login(request: web.Request) -> web.Response:
     """POST /api/auth/login"""
     given = await read(request, Login)
     await aiohttp_session.get_session(request)  # the old login, if any, is to end with this one
+    device = device_of(request, given.username)
     user = await request.app[HUB].accounts.authenticate(
-        given.username, given.password, address=address_of(request)
+        given.username, given.password, address=address_of(request), device=device
     )
     await _begin_session(request, user)
-    return respond(Done(message="Login successful"))
+    return remember_device(request, user.name, respond(Done(message="Login successful")))
 
 
 async def set_up(request: web.Request) -> web.Response:

@@ -79,20 +79,22 @@ class Accounts:
         async with self._database.reading() as connection:
             return await connection.scalar(sa.select(users.c.id).limit(1)) is not None
 
-    async def authenticate(self, username: str, password: str, *, address: str) -> Authenticated:
-        """Return the user of that name and password.
+    async def authenticate(
+        self, username: str, password: str, *, address: str, device: str | None = None
+    ) -> Authenticated:
+        """Return the user of that name and password; *device* names one that logged in before.
 
         Raises `NotAuthenticated`, the same after the same time whether the name or the password is
         wrong, `Forbidden` if both are right and the account is disabled, and `TooManyRequests` for
         guessing from *address*.
         """
-        self._guesses.attempt(username, address)
+        self._guesses.attempt(username, address, device=device)
         async with self._database.reading() as connection:
             row = (await connection.execute(sa.select(users).where(users.c.name == username))).one_or_none()
         if not await self._passwords.verify(password, row.password_hash if row else None) or row is None:
             log.warning("login.refused", user=username, remote=address)
             raise NotAuthenticated("Invalid username or password")
-        self._guesses.succeeded(username, address)
+        self._guesses.succeeded(username, address, device=device)
         if row.disabled:
             log.warning("login.disabled", user=username, remote=address)
             raise Forbidden("This account is disabled; ask an administrator to enable it.")
