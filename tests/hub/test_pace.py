@@ -75,27 +75,27 @@ def test_no_rate_is_no_limit_and_the_memory_is_bounded() -> None:
 async def test_callers_and_strangers_are_told_when_to_come_again(
     settings: Settings, aiohttp_client: AiohttpClient
 ) -> None:
-    limit = settings.limit.model_copy(update={"caller_per_minute": 12.0, "stranger_per_minute": 18.0})
+    limit = settings.limit.model_copy(update={"caller_per_minute": 2.0, "stranger_per_minute": 2.0})
     async with running(settings.model_copy(update={"limit": limit})) as hub:
         await hub.accounts.ensure_admin(settings.admin_password)
         client = await aiohttp_client(make_app(hub))
         assert (await client.post("/api/auth/login", json=LOGIN)).status == 200  # counts as a stranger's
 
-        known = [await client.get("/api/vm/list") for _ in range(3)]
-        assert [answer.status for answer in known] == [200, 200, 429]
-        assert known[-1].headers["Retry-After"] == "5"
+        known = [await client.get("/api/vm/list") for _ in range(2)]
+        assert [answer.status for answer in known] == [200, 429]
+        assert 20 < int(known[-1].headers["Retry-After"]) <= 30
         assert (await known[-1].json())["code"] == "too-many-requests"
 
         client.session.cookie_jar.clear()
-        unknown = [(await client.get("/api/vm/list")).status for _ in range(3)]
-        assert unknown == [401, 401, 429]
+        assert (await client.get("/api/vm/list")).status == 429
         await client.close()
 
 
 async def test_a_browser_that_logged_in_before_does_not_wait_for_guessers_beside_it(
     stranger: TestClient,
 ) -> None:
-    answer = await stranger.post("/api/auth/login", json=LOGIN)
+    assert "known_device" not in (await stranger.post("/api/auth/login", json=LOGIN)).cookies
+    answer = await stranger.post("/api/auth/login", json=LOGIN, headers={"Sec-Fetch-Site": "same-origin"})
     cookie = answer.cookies["known_device"]
     assert cookie["httponly"] and cookie["samesite"] == "Lax" and cookie["path"] == "/api/auth"
     stranger.session.cookie_jar.clear()

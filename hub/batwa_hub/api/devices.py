@@ -14,7 +14,9 @@ def device_of(request: web.Request, account: str) -> str | None:
 
 
 def remember_device(request: web.Request, account: str, response: web.Response) -> web.Response:
-    """Return *response* with the cookie; it opens nothing, and only logins are sent it."""
+    """Return *response*, for a browser with the cookie; it opens nothing, and only logins are sent it."""
+    if "Sec-Fetch-Site" not in request.headers:
+        return response
     response.set_cookie(
         COOKIE,
         request.app[HUB].devices.prove(account),
