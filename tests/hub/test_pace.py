@@ -77,6 +77,7 @@ async def test_callers_and_strangers_are_told_when_to_come_again(
 ) -> None:
     limit = settings.limit.model_copy(update={"caller_per_minute": 2.0, "stranger_per_minute": 2.0})
     async with running(settings.model_copy(update={"limit": limit})) as hub:
+        await hub.accounts.add_first(PASSWORD)
         client = await aiohttp_client(make_app(hub))
         assert (await client.post("/api/auth/login", json=LOGIN)).status == 200  # counts as a stranger's
 
