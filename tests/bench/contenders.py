@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from tests.e2e.fleet import BIN, Daemon, Fleet, fleet_of
+from tests.e2e.fleet import BIN, Daemon, Fleet
 
 from . import peers
 from .listing import log_in
@@ -38,6 +38,7 @@ class V1Terminal(Terminal):
 
     def __init__(self, url: str, headers: dict[str, str]) -> None:
         super().__init__(url, headers, protocol="batwa.v1")
+        self._url, self._headers = url, headers
         self._offset = self._acknowledged = 0
         self.terminal_id = ""
 
@@ -54,6 +55,12 @@ class V1Terminal(Terminal):
             if opcode == 1 and (told := json.loads(payload))["type"] == "hello":
                 self._offset = self._acknowledged = told["offset"]
                 self.terminal_id = told["terminal_id"]
+
+    def close(self) -> None:
+        """End the shell: it would go on without us, and flood beside the next measurement."""
+        super().close()
+        with Http(self._url, self._headers) as http:
+            http.request("DELETE", f"/api/terminals/{self.terminal_id}")
 
 
 class Bench(NamedTuple):
@@ -78,7 +85,8 @@ class Bench(NamedTuple):
 @contextlib.contextmanager
 def bench(directory: Path) -> Iterator[Bench]:
     """Start everything."""
-    with fleet_of(directory, "local") as fleet, contextlib.ExitStack() as stack:
+    with Fleet(directory) as fleet, contextlib.ExitStack() as stack:
+        fleet.add_agent("local", BATWA_AGENT_TERMINAL__LIMIT="1000")
         cookie, agent = log_in(fleet), fleet.agents["local"]
         with Http(fleet.url, cookie) as http:
             http.json("POST", "/api/vm/create", {"name": "bench"})

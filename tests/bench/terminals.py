@@ -1,10 +1,12 @@
 """Terminals: echo, bulk output, fairness, interruption and opening, in turn with the programs beside ours."""
 
 import contextlib
+import multiprocessing
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableSequence
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from .contenders import Bench, Contender, Shell, bench
@@ -16,6 +18,9 @@ BULK_BYTES = 48 << 20
 FLOODS = 20
 SLOW_BYTES_S = 8e6
 """What a slow client takes."""
+
+
+Counts = MutableSequence[int]
 
 
 def measure(directory: Path) -> Iterator[Row]:
@@ -99,32 +104,51 @@ def _bulk(all_: Bench) -> Iterator[Row]:
         yield _row(what, median(taken[0]), median(other), "MB/s", ratio, at_least=limit)
 
 
-def flooded(contender: Contender) -> tuple[float, float]:
-    """Return (echo p50 in ms, MB/s of the floods together) with twenty other terminals flooding."""
-    stop, counts = threading.Event(), [0] * FLOODS
+def _drain(contender: Contender, counts: Counts, ready_: Barrier) -> None:
+    """Keep `FLOODS` terminals flooding, and take what they bring."""
 
-    def drain(index: int, terminal: Shell) -> None:
+    def take(index: int, terminal: Shell) -> None:
         with contextlib.suppress(OSError):
-            while not stop.is_set():
+            while True:
                 counts[index] += len(terminal.receive())
 
     with contextlib.ExitStack() as stack:
-        quiet = stack.enter_context(shell(contender))
-        ready(quiet, "exec cat")
         floods = [stack.enter_context(shell(contender)) for _ in range(FLOODS)]
-        threads = [threading.Thread(target=drain, args=pair) for pair in enumerate(floods)]
-        for flood, thread in zip(floods, threads, strict=True):
+        for index, flood in enumerate(floods):
             flood.send(b"exec yes flooding\n")
-            thread.start()
-        time.sleep(0.5)
-        before, began = sum(counts), time.perf_counter()
-        echoes = echoes_us(quiet, 200)
-        while (took := time.perf_counter() - began) < 1.5:
-            time.sleep(0.05)
-        rate = (sum(counts) - before) / took / 1e6
-        stop.set()
-        for thread in threads:
-            thread.join()
+            threading.Thread(target=take, args=(index, flood), daemon=True).start()
+        ready_.wait()
+        ready_.wait()
+
+
+@contextlib.contextmanager
+def floods(contender: Contender) -> Iterator[Counts]:
+    """Flood from another process: its threads must not hold up whoever measures."""
+    fork = multiprocessing.get_context("fork")
+    counts, started = fork.Array("Q", FLOODS, lock=False), fork.Barrier(2)
+    child = fork.Process(target=_drain, args=(contender, counts, started))
+    child.start()
+    try:
+        started.wait(30)
+        yield counts
+        started.wait(30)
+        child.join(30)
+    finally:
+        child.kill()
+        child.join()
+
+
+def flooded(contender: Contender) -> tuple[float, float]:
+    """Return (echo p50 in ms, MB/s of the floods together) with twenty other terminals flooding."""
+    with shell(contender) as quiet:
+        ready(quiet, "exec cat")
+        with floods(contender) as counts:
+            time.sleep(0.5)
+            before, began = sum(counts), time.perf_counter()
+            echoes = echoes_us(quiet, 200)
+            while (took := time.perf_counter() - began) < 1.5:
+                time.sleep(0.05)
+            rate = (sum(counts) - before) / took / 1e6
     return median(echoes) / 1000, rate
 
 

@@ -1,6 +1,5 @@
 """The subprotocol `batwa.v1`: binary frames are bytes, text frames JSON messages (docs/protocol.md)."""
 
-import asyncio
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -24,9 +23,8 @@ from batwa_common.wire.terminal import (
 from .screen import Picture
 from .socket import TerminalSocket
 from .viewer import Size
+from .window import LEAST_BYTES
 
-WINDOW_BYTES = 128 << 10
-"""Bounds how much a slow viewer still has to read when Ctrl-C has stopped its shell."""
 _CONTROL: TypeAdapter[Resize | Ack | Ping] = TypeAdapter(
     Annotated[Resize | Ack | Ping, Field(discriminator="type")]
 )
@@ -36,14 +34,11 @@ class FullSocket(TerminalSocket):
     """A viewer that counts what it gets."""
 
     subprotocols = (SUBPROTOCOL,)
-    window_bytes = WINDOW_BYTES
+    acknowledges = True
 
     def tell(self, what: Wire) -> None:
         """Send *what* as a text frame."""
         self.send(frames.text(what.model_dump_json()))
-
-    def bound(self, transport: asyncio.Transport) -> None:
-        """Nothing to do: acknowledgements bound it."""
 
     def greet(self, picture: Picture | None, lost_bytes: int) -> None:
         """Say hello, and show the screen if it comes instead of bytes."""
@@ -56,7 +51,7 @@ class FullSocket(TerminalSocket):
                 cols=cols,
                 mode=self.about.mode,
                 missed=picture is not None,
-                window_bytes=WINDOW_BYTES,
+                window_bytes=LEAST_BYTES,
             )
         )
         if picture is not None:

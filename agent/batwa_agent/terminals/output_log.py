@@ -4,7 +4,7 @@ The bytes lie in memory that the caller gives. In a shared mapping of a file the
 moment they are read from the terminal, so that a killed process loses none.
 """
 
-from mmap import mmap
+import mmap
 
 ROOM_BYTES = 4 << 10
 """Most that is read at once: what Linux hands out of a pseudo-terminal."""
@@ -28,7 +28,8 @@ class OutputLog:
     Of bytes that were read but not counted when its process was killed, all are found but an end of 0xFF.
     """
 
-    def __init__(self, memory: bytearray | mmap) -> None:
+    def __init__(self, memory: bytearray | mmap.mmap) -> None:
+        self._mapping = memory if isinstance(memory, mmap.mmap) else None
         self._memory = memoryview(memory)
         self._end = self._memory[8:16].cast(
             "Q"
@@ -86,6 +87,11 @@ class OutputLog:
     def read(self, start: int, stop: int) -> bytes:
         """Return a copy of the bytes from *start* up to *stop*. Raises ValueError as `pieces` does."""
         return b"".join(self.pieces(start, stop))
+
+    def rest(self) -> None:
+        """Give a mapping's memory back until it is touched again: its file has the bytes (madvise(2))."""
+        if self._mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._mapping.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
         """Let go of the memory."""

@@ -1,8 +1,5 @@
 """The documented protocol: keys and resizes in, output frames out."""
 
-import asyncio
-import socket
-
 from pydantic import ValidationError
 
 from batwa_agent.terminals import frames
@@ -14,8 +11,6 @@ from .screen import Picture
 from .socket import TerminalSocket
 from .viewer import Size
 
-SEND_BUFFER_BYTES = 128 << 10
-"""What the kernel may hold: without acknowledgements it is all that bounds what is on its way."""
 _RESIZE_BYTES = 256
 """No resize message is longer; what is longer is keys."""
 
@@ -25,11 +20,6 @@ class PlainSocket(TerminalSocket):
 
     def tell(self, what: Wire) -> None:
         """Say nothing: this protocol has no control messages."""
-
-    def bound(self, transport: asyncio.Transport) -> None:
-        """Bound the kernel's part, too."""
-        if (connection := transport.get_extra_info("socket")) is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def greet(self, picture: Picture | None, lost_bytes: int) -> None:
         """Show the screen, if it comes instead of bytes."""

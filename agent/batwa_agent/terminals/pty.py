@@ -6,14 +6,12 @@ import termios
 from collections.abc import Callable
 
 from .output_log import ROOM_BYTES, OutputLog
-from .turns import Turns
+from .turns import QUANTUM_BYTES, Turns
 
-READ_BYTES = 64 << 10
-"""Most that is taken at once: one frame for it, then the others' turn."""
-_FLOOD_BYTES = 16 << 10
-"""Who brings this much at once takes turns with the others who do."""
 _SMALL_BYTES = 2048
 """A read that brings less has emptied the terminal; Linux hands its output out in pieces of 4 KiB."""
+_CALM_BYTES = QUANTUM_BYTES - ROOM_BYTES
+"""Who brings more at once floods; one read may be a byte short of its room."""
 _WRITE_BYTES = 64 << 10
 
 
@@ -91,9 +89,9 @@ class Pty:
             self._closed = True
             os.close(self._fd)
 
-    def take_turn(self) -> bool:
-        """Read one quantum for `Turns`."""
-        flooding = self._reading and self._read() >= _FLOOD_BYTES
+    def take_turn(self, most_bytes: int) -> bool:
+        """Read for `Turns`."""
+        flooding = self._reading and self._read(most_bytes) > _CALM_BYTES
         if flooding and self._reading:
             return True
         self._has_turn = False
@@ -102,15 +100,15 @@ class Pty:
         return False
 
     def _readable(self) -> None:
-        if self._read() >= _FLOOD_BYTES and self._reading:
+        if self._read(QUANTUM_BYTES) > _CALM_BYTES and self._reading:
             self._loop.remove_reader(self._fd)
             self._has_turn = True
             self._turns.add(self)
 
-    def _read(self) -> int:
+    def _read(self, most_bytes: int) -> int:
         total = 0
         ended = False
-        while total <= READ_BYTES - ROOM_BYTES:
+        while total <= most_bytes - ROOM_BYTES:
             room = self._log.room()
             try:
                 count = os.readv(self._fd, (room,))

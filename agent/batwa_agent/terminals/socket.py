@@ -10,6 +10,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from batwa_agent.terminals import frames
 from batwa_common.supervisor import Supervisor
+from batwa_common.web.kernel_buffers import bound_kernel_buffers
 from batwa_common.wire.base import Wire
 from batwa_common.wire.terminal import TERMINAL_HEADER, TerminalViewer
 
@@ -18,11 +19,14 @@ from .queries import CANCEL, HELD_BYTES, QueryFilter, cut_query_bytes
 from .screen import Picture
 from .terminal import Terminal
 from .viewer import EXITED, INTERNAL, LAGGING, Ending, Size
+from .window import Window
 
 log = structlog.stdlib.get_logger(__name__)
 
 MESSAGE_BYTES = 1 << 20
 """Largest message taken; a longer paste comes as several."""
+TYPED_BYTES = 16 << 10
+"""What the kernel may hold of a paste while the shell takes nothing; Linux doubles it."""
 CHUNK_BYTES = 64 << 10
 """Longest frame of output."""
 CONGESTED_BYTES = 64 << 10
@@ -52,8 +56,8 @@ class TerminalSocket(ABC):
     """Made before the upgrade; `show_terminal` is the whole life of the connection after it."""
 
     subprotocols: tuple[str, ...] = ()
-    window_bytes: int | None = None
-    """Most output on its way unacknowledged; None where the protocol has no acknowledgement."""
+    acknowledges: bool = False
+    """Whether the protocol has acknowledgements, which bound the output on its way."""
 
     def __init__(self, terminal: Terminal, about: TerminalViewer, *, key: str, size: Size | None) -> None:
         self.about = about
@@ -62,7 +66,7 @@ class TerminalSocket(ABC):
         self.offset = 0
         self.left_on_purpose = True
         """Whether the viewer closed, or never came, rather than went away or was lost."""
-        self._acked = 0
+        self._window: Window | None = None
         self._terminal = terminal
         # Pings are ours: while a paste waits for the shell nothing is read, and that is not silence.
         self._ws: web.WebSocketResponse[bool] = web.WebSocketResponse(
@@ -78,9 +82,15 @@ class TerminalSocket(ABC):
         self._replay: QueryFilter | None = None
         self._replay_until = 0
         self._pump: asyncio.Task[None] | None = None
-        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._ending: asyncio.Future[Ending] = self._loop.create_future()
         self._typing: asyncio.Task[None] | None = None
-        self._heard_at = 0.0
+        self._heard_at = self._pinged_at = 0.0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it has all there is, and would take more at once."""
+        return self.offset == self._terminal.log.end and self._pump is None and self._room() > 0
 
     async def show_terminal(self, request: web.Request, wanted: Wanted) -> web.WebSocketResponse[bool]:
         """Upgrade, pass keys and output until either side ends, and close."""
@@ -89,7 +99,7 @@ class TerminalSocket(ABC):
         self.left_on_purpose = False
         self._transport = request.transport
         if self._transport is not None:
-            self.bound(self._transport)
+            bound_kernel_buffers(self._transport, received_bytes=TYPED_BYTES)
         ending = INTERNAL
         try:
             await self._begin(wanted)
@@ -118,10 +128,10 @@ class TerminalSocket(ABC):
             self.offset == start
             and self._pump is None
             and transport.get_write_buffer_size() < CONGESTED_BYTES
-            and stop - start <= self._window()
+            and stop - start <= self._room()
         ):
             transport.write(frames.binary(pieces, stop - start))
-            self.offset = stop
+            self._sent(stop)
         else:
             self._go_on()
 
@@ -133,10 +143,6 @@ class TerminalSocket(ABC):
     @abstractmethod
     def tell(self, what: Wire) -> None:
         """Pass a control message on, if the protocol has any."""
-
-    @abstractmethod
-    def bound(self, transport: asyncio.Transport) -> None:
-        """Bound what the network may hold of this viewer's output."""
 
     @abstractmethod
     def greet(self, picture: Picture | None, lost_bytes: int) -> None:
@@ -156,9 +162,9 @@ class TerminalSocket(ABC):
 
     def acknowledge(self, offset: int) -> None:
         """All up to *offset* has been taken."""
-        if self._acked < offset <= self.offset:
-            self._acked = offset
+        if self._window is not None and self._window.acknowledge(offset, self._loop.time()):
             self._go_on()
+            self._terminal.balance()
 
     def keys(self, data: bytes) -> None:
         """Type *data*, now or when the shell takes it."""
@@ -181,14 +187,14 @@ class TerminalSocket(ABC):
     async def _begin(self, wanted: Wanted) -> None:
         output = self._terminal.log
         if wanted.offset is not None and output.kept_from <= wanted.offset <= output.end:
-            self.offset = self._acked = wanted.offset
+            self._begin_at(wanted.offset)
             self.greet(None, 0)
             if wanted.is_replay and wanted.offset < output.end:
                 self._replay, self._replay_until = QueryFilter(), output.end
                 self._finish_question()
             return
         picture = await self._terminal.screen.render()
-        self.offset = self._acked = picture.offset
+        self._begin_at(picture.offset)
         self.greet(
             picture, max(0, output.kept_from - (wanted.offset or 0)) if wanted.offset is not None else 0
         )
@@ -200,23 +206,29 @@ class TerminalSocket(ABC):
         after = output.read(self.offset, min(self.offset + HELD_BYTES, self._replay_until))
         if cut := cut_query_bytes(before, after):
             self.send(frames.binary((memoryview(CANCEL),), len(CANCEL)))
-            self.offset += cut
-            self._acked = self.offset
+            self._begin_at(self.offset + cut)
             self.skipped(self.offset)
 
-    def _window(self) -> int:
-        if self.window_bytes is None:
-            return CHUNK_BYTES
-        return self._acked + self.window_bytes - self.offset
+    def _begin_at(self, offset: int) -> None:
+        self.offset = offset
+        self._window = Window(offset) if self.acknowledges else None
+
+    def _sent(self, offset: int) -> None:
+        self.offset = offset
+        if self._window is not None:
+            self._window.sent(offset, self._loop.time())
+
+    def _room(self) -> int:
+        return CHUNK_BYTES if self._window is None else self._window.room
 
     def _go_on(self) -> None:
-        if self._pump is None and self._window() > 0 and self.offset < self._terminal.log.end:
+        if self._pump is None and self._room() > 0 and self.offset < self._terminal.log.end:
             self._pump = asyncio.ensure_future(self._send_what_is_there())
 
     async def _send_what_is_there(self) -> None:
         try:
             with suppress(ConnectionError):
-                while not self._is_gone() and (room := self._window()) > 0 and await self._send_some(room):
+                while not self._is_gone() and (room := self._room()) > 0 and await self._send_some(room):
                     pass
         finally:
             self._pump = None
@@ -236,14 +248,14 @@ class TerminalSocket(ABC):
         if start == stop:
             return False
         data = output.read(start, stop)
-        self.offset = stop
+        self._sent(stop)
         await self._ws.send_bytes(data)  # returns when the network has taken most of what waits
         return True
 
     async def _send_replay(self, questions: QueryFilter, stop: int) -> None:
         counted = self.offset - questions.held_bytes  # so far the viewer counts
         shown = questions.feed(self._terminal.log.read(self.offset, stop))
-        self.offset = stop
+        self._sent(stop)
         if stop == self._replay_until:
             shown += questions.finish()
         if shown:
@@ -254,7 +266,7 @@ class TerminalSocket(ABC):
     async def _receive(self) -> None:
         while True:
             message = await self._ws.receive()
-            self._heard_at = asyncio.get_running_loop().time()
+            self._heard_at = self._loop.time()
             match message.type:
                 case WSMsgType.TEXT | WSMsgType.BINARY:
                     await self._until_typed()
@@ -264,7 +276,7 @@ class TerminalSocket(ABC):
                 case WSMsgType.PING:
                     self.send(frames.pong(message.data))
                 case WSMsgType.PONG:
-                    pass
+                    self._measure()
                 case WSMsgType.CLOSE:
                     self.left_on_purpose = message.data != WSCloseCode.GOING_AWAY
                     return
@@ -291,15 +303,19 @@ class TerminalSocket(ABC):
         return self._transport is None or self._transport.is_closing()
 
     async def _ping_forever(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._heard_at = loop.time()
+        self._heard_at = self._loop.time()
         while True:
+            self._pinged_at = self._loop.time()
+            self.send(frames.PING)
             await asyncio.sleep(PING_EVERY_S)
             if self._typing is not None and not self._typing.done():
-                self._heard_at = loop.time()
-            elif loop.time() - self._heard_at > SILENCE_S and self._transport is not None:
+                self._heard_at = self._loop.time()
+            elif self._loop.time() - self._heard_at > SILENCE_S and self._transport is not None:
                 self._transport.abort()
-            self.send(frames.PING)
+
+    def _measure(self) -> None:
+        if self._window is not None:
+            self._window.measured(self._heard_at - self._pinged_at)
 
     async def _close(self, ending: Ending) -> None:
         try:

@@ -101,15 +101,14 @@ class Terminal:
         self._fit()
 
     def balance(self) -> None:
-        """Read on if anybody has all there is, or nobody watches; else wait for a viewer to catch up."""
-        end = self.log.end
+        """Read on if anybody wants more, or nobody watches; else wait for a viewer to catch up."""
         if len(self._viewers) > 1:
             for viewer in self._viewers:
                 if viewer.offset < self.log.kept_from:
                     viewer.over(LAGGING)
         if self._pty is None:
             return
-        if not self._viewers or any(viewer.offset == end for viewer in self._viewers):
+        if not self._viewers or any(viewer.has_room for viewer in self._viewers):
             self._pty.resume()
         else:
             self._pty.pause()

@@ -325,16 +325,23 @@ class Terminals:
             await asyncio.to_thread(remove, self._directory, terminal.record.key)
 
     async def _follow_screens(self) -> None:
-        """Keep up with the screens of terminals that fill their logs slowly."""
+        """Keep up with the screens of terminals that fill their logs slowly; let quiet logs rest."""
         ends: dict[str, int] = {}
+        resting: set[str] = set()
         while True:
             await asyncio.sleep(_LOOK_S)
             for terminal_id, terminal in list(self._all.items()):
                 end = terminal.log.end
-                calm = 0 < end - ends.get(terminal_id, end) < _CALM_BYTES
+                count = end - ends.get(terminal_id, 0)
                 ends[terminal_id] = end
-                if calm and terminal.screen.wants_following:
+                if count:
+                    resting.discard(terminal_id)
+                elif terminal_id not in resting:
+                    resting.add(terminal_id)
+                    terminal.log.rest()
+                if 0 < count < _CALM_BYTES and terminal.screen.wants_following:
                     await terminal.screen.follow()
+            resting &= self._all.keys()
             ends = {terminal_id: end for terminal_id, end in ends.items() if terminal_id in self._all}
 
 

@@ -1,15 +1,20 @@
-"""Fair reading: terminals that flood take turns, one quantum a loop turn; quiet ones wait for none."""
+"""Fair reading: terminals that flood take turns, one quantum a loop turn; quiet ones wait for one at most."""
 
 import asyncio
 from collections import deque
 from typing import Protocol
 
+QUANTUM_BYTES = 12 << 10
+"""A turn when several flood: what a quiet terminal's key may have to wait for. Whoever brings it, floods."""
+LONE_BYTES = 64 << 10
+"""A turn when one floods alone: one frame for it."""
+
 
 class Flooding(Protocol):
     """Something that has more to read than one quantum."""
 
-    def take_turn(self) -> bool:
-        """Read one quantum. True if there is more, so that another turn is wanted."""
+    def take_turn(self, most_bytes: int) -> bool:
+        """Read at most so much. True if there is more, so that another turn is wanted."""
         ...
 
 
@@ -33,6 +38,6 @@ class Turns:
     def _step(self) -> None:
         self._step_is_due = False
         first = self._waiting.popleft()
-        if first.take_turn():
+        if first.take_turn(QUANTUM_BYTES if self._waiting else LONE_BYTES):
             self._waiting.append(first)
         self._schedule()

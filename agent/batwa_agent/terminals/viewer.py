@@ -43,6 +43,11 @@ class Viewer(Protocol):
     offset: int
     """Of the next byte it is to be given."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it has all there is, and would take more at once."""
+        ...
+
     def show(self, start: int, stop: int, pieces: Pieces) -> None:
         """Know of new output; take it if `offset` is *start* and there is room, else come for it later."""
         ...

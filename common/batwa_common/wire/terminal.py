@@ -167,7 +167,8 @@ class Hello(Wire):
     missed: bool
     """The bytes asked for are gone: the next binary frame is a rendered screen that counts no offset."""
     window_bytes: int
-    """How much output may be on its way unacknowledged; acknowledge well before."""
+    """How much output may be on its way unacknowledged at least; acknowledge well before. A viewer that takes
+    it within moments is sent more."""
 
 
 class Viewers(Wire):

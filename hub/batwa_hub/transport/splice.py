@@ -11,6 +11,7 @@ from typing import cast
 import aiohttp
 from aiohttp import web
 
+from batwa_common.web.kernel_buffers import bound_kernel_buffers
 from batwa_common.wire.terminal import TERMINAL_HEADER
 
 from .far import Far
@@ -25,7 +26,7 @@ ANSWERED = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", TERMINAL_HEADER)
 
 LINGER_S = 5.0
 """How long one side may take to flush after the other has gone."""
-BUFFER_BYTES = 128 << 10
+BUFFER_BYTES = 64 << 10
 """Unsent bytes per direction above which the source is no longer read."""
 
 _PONG, _PONG_BYTES = 0x8A, 6
@@ -60,6 +61,7 @@ class _End(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=BUFFER_BYTES)
+        bound_kernel_buffers(transport)
 
     def data_received(self, data: bytes) -> None:
         self.received_bytes += len(data)

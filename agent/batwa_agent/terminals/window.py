@@ -1,0 +1,54 @@
+"""How much output may be on its way to one viewer: so much as it takes in moments. No I/O.
+
+More would be seconds of it between Ctrl-C and the prompt. What an acknowledgement takes beyond the way there
+and back is time that bytes waited for the viewer.
+"""
+
+from collections import deque
+
+LEAST_BYTES = 64 << 10
+"""Always allowed: a viewer may wait for this much before it acknowledges."""
+MOST_BYTES = 256 << 10
+"""Enough for the fastest viewer on this machine; measured, more brings nothing."""
+_STEP_BYTES = 32 << 10
+_WAIT_S = 0.01
+"""Bytes that wait longer for their viewer were too many."""
+
+
+class Window:
+    """From *offset* on, nothing is on its way yet."""
+
+    def __init__(self, offset: int) -> None:
+        self._acked = self._sent = offset
+        self._bytes = LEAST_BYTES
+        self._way_s: float | None = None
+        self._under_way: deque[tuple[int, float]] = deque()
+
+    @property
+    def room(self) -> int:
+        """Bytes that may be sent now; none or less when it is full."""
+        return self._acked + self._bytes - self._sent
+
+    def sent(self, offset: int, now_s: float) -> None:
+        """All up to *offset* is on its way."""
+        self._sent = offset
+        self._under_way.append((offset, now_s))
+
+    def acknowledge(self, offset: int, now_s: float) -> bool:
+        """All up to *offset* was taken; False if that is no news, or was never sent."""
+        if not self._acked < offset <= self._sent:
+            return False
+        was_full = self._sent - self._acked >= self._bytes
+        self._acked = offset
+        left_s = now_s
+        while self._under_way and self._under_way[0][0] <= offset:
+            left_s = self._under_way.popleft()[1]
+        if now_s - left_s > _WAIT_S + (self._way_s or 0.0):
+            self._bytes = max(LEAST_BYTES, self._bytes // 2)
+        elif was_full or self.room < _STEP_BYTES:
+            self._bytes = min(MOST_BYTES, self._bytes + _STEP_BYTES)
+        return True
+
+    def measured(self, way_s: float) -> None:
+        """The way there and back took *way_s*, waiting included; the shortest counts."""
+        self._way_s = way_s if self._way_s is None else min(self._way_s, way_s)
