@@ -4,6 +4,7 @@ BatwaError                         500  internal
 ├── InvalidRequest                 400  invalid-request
 ├── DriverRefused                  400  driver-refused
 ├── NotAuthenticated               401  not-authenticated
+│   └── SecondFactorRequired       401  second-factor-required
 ├── SignatureRefused               401  signature-refused
 ├── Forbidden                      403  forbidden
 │   ├── PairingRefused             403  pairing-refused
@@ -85,6 +86,12 @@ class NotAuthenticated(BatwaError):
     """Nobody is logged in here, and this needs somebody."""
 
     code, status = "not-authenticated", 401
+
+
+class SecondFactorRequired(NotAuthenticated):
+    """The password is right, and this account wants the code of its authenticator app as well."""
+
+    code = "second-factor-required"
 
 
 class SignatureRefused(BatwaError):

@@ -33,6 +33,7 @@ from .services.peering.peers import Peers
 from .services.peering.places import Places
 from .services.peering.remote import RemoteVms
 from .services.registry import Registry
+from .services.second_factors import SecondFactors
 from .services.sessions import Sessions
 from .services.shares import Shares
 from .services.terminals import Terminals
@@ -67,6 +68,7 @@ class Hub:
 
     database: Database
     accounts: Accounts
+    second_factors: SecondFactors
     users: Users
     first_start: FirstStart
     sessions: Sessions
@@ -192,6 +194,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             yield Hub(
                 database=database,
                 accounts=accounts,
+                second_factors=SecondFactors(database, cipher),
                 users=Users(database, passwords, on_change=on_change),
                 first_start=FirstStart(accounts, cipher),
                 sessions=sessions,

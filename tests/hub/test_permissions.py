@@ -39,6 +39,8 @@ EXPECTED: dict[Access, str] = {
 VERDICTS = {"p": PASSES, "u": UNKNOWN, "r": REFUSED}
 NOT_FOR_PEERS = ("/api/remote/", "/api/p2p/", "/api/auth/", "/api/users", "/api/events")
 """What is for this hub's own people only, but for messages from other hubs."""
+ASK_THEMSELVES = ("/api/auth/check", "/api/auth/session")
+"""What anyone may call and asks who it is by itself."""
 REFUSALS = re.compile(
     r"Not authenticated: log in|There is no API key; send|This needs the (role|permission) \w+"
     r"|This is for other hubs, with|\S+ is for this hub's own people; "
@@ -51,7 +53,7 @@ Headers = Callable[[Route, str], Awaitable[Mapping[str, str]]]
 def expected(caller: str, route: Route) -> int:
     verdict = VERDICTS[EXPECTED[route.access][CALLERS.index(caller)]]
     own = route.path.startswith(NOT_FOR_PEERS) and route.path != "/api/p2p/receive"
-    asks = route.access is not Access.ANYONE or route.path == "/api/auth/check"  # which asks who it is itself
+    asks = route.access is not Access.ANYONE or route.path in ASK_THEMSELVES
     if caller == "peer" and own and asks:
         return REFUSED
     return verdict

@@ -35,7 +35,7 @@ async def test_somebody_is_let_in_and_out_again(admin: TestClient, log_in: LogIn
     made = await answer.json()
     assert (answer.status, made["name"], made["role"]) == (200, "ann", "operator")
     assert set(made) == {
-        *("name", "role", "terminals", "agents", "tags", "disabled", "created_at", "last_login_at")
+        *("name", "role", "terminals", "agents", "tags", "disabled", "created_at", "last_login_at", "totp")
     }
     listed = await (await admin.get("/api/users")).json()
     assert [(user["name"], user["role"]) for user in listed] == [("admin", "admin"), ("ann", "operator")]
@@ -171,7 +171,7 @@ async def test_being_allowed_less_ends_sessions_and_more_does_not(
     more = {"role": "operator", "terminals": True, "agents": None, "tags": {}}
     assert (await admin.patch("/api/users/ann", json=more)).status == 200
     me = await (await ann.get("/api/auth/me")).json()
-    assert me == {"name": "ann", "kind": "user", **more}
+    assert me == {"name": "ann", "kind": "user", **more, "totp": False, "recovery_codes": 0}
 
 
 async def test_another_role_brings_what_it_has_of_terminals_and_the_same_takes_nothing(

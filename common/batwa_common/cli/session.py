@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from batwa_common.client import SyncRESTClient
-from batwa_common.errors import BatwaError, Forbidden, HubUnreachable, NotAuthenticated
+from batwa_common.errors import BatwaError, Forbidden, HubUnreachable, NotAuthenticated, SecondFactorRequired
 from batwa_common.wire.user import RANK, Role
 
 from . import credentials
@@ -31,7 +31,11 @@ def log_in(
     url: Annotated[str | None, typer.Argument(help="The hub, for instance https://hub.example:8000.")] = None,
     user: Annotated[str | None, typer.Option("--user", "-u", help="Whom to log in as.")] = None,
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+        bool,
+        typer.Option(
+            "--password-stdin",
+            help="Read the password, and where one is wanted the code, from standard input.",
+        ),
     ] = False,
     role: Annotated[Role, typer.Option(help="What this machine may do, at most what you may.")] = "admin",
     fingerprint: Annotated[
@@ -56,7 +60,7 @@ def log_in(
     username = user or _ask("User", "admin")
     password = _password(password_stdin)
     with SyncRESTClient(hub_url, retries=1, tls=tls_of(ca)) as client:
-        client.login(username, password)
+        _log_in(client, username, password, password_stdin)
         made = _identity(client, username, role).model_copy(update={"ca": ca})
         if made.token is not None:
             client.logout()  # the token does from here on
@@ -82,6 +86,20 @@ def log_out(ctx: typer.Context, json: Json = False) -> None:
         as_json({"url": url, "ended": ended})
     else:
         say(f"Logged out at {url}.")
+
+
+def _log_in(client: SyncRESTClient, username: str, password: str, from_stdin: bool) -> None:
+    try:
+        client.login(username, password)
+    except SecondFactorRequired:
+        client.login(username, password, _code(from_stdin))
+
+
+def _code(from_stdin: bool) -> str:
+    if from_stdin or not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    answer: str = typer.prompt("Code of your authenticator app, or a recovery code", err=True)
+    return answer
 
 
 def _identity(client: SyncRESTClient, username: str, role: Role) -> Login:

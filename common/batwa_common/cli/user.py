@@ -133,6 +133,14 @@ def end_sessions(ctx: typer.Context, name: Name, json: Json = False) -> None:
     tell(done, done.message, json=json)
 
 
+@app.command("reset-code")
+def reset_second_factor(ctx: typer.Context, name: Name, json: Json = False) -> None:
+    """Remove the authenticator app of somebody who has lost it: their password alone does again."""
+    with hub(ctx) as client:
+        done = client.reset_second_factor(name)
+    tell(done, done.message, json=json)
+
+
 @app.command("password")
 def change_password(
     ctx: typer.Context,

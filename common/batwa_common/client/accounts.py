@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from batwa_common.wire.documented import AuthStatus, Done
 from batwa_common.wire.session import Session
 from batwa_common.wire.token import IssuedToken, Token
+from batwa_common.wire.totp import NewTotp, RecoveryCodes
 from batwa_common.wire.user import Me, Role, User
 
 from .http import path_of
@@ -19,9 +20,13 @@ class AccountMethods(Noun):
         """The session of the login, if there is one: a secret."""
         return self._http.session_id
 
-    async def login(self, username: str, password: str) -> Done:
-        """Log in; this client then acts as *username*. Raises `NotAuthenticated`, `TooManyRequests`."""
-        return (await self._http.login(username, password)).read(Done)
+    async def login(self, username: str, password: str, code: str | None = None) -> Done:
+        """Log in; this client then acts as *username*.
+
+        *code* is of the authenticator app, or a recovery code. Raises `NotAuthenticated`,
+        `SecondFactorRequired` if the account wants a code and none is given, `TooManyRequests`.
+        """
+        return (await self._http.login(username, password, code)).read(Done)
 
     async def logout(self) -> Done:
         """End the session, with its terminals, and forget who asked."""
@@ -41,6 +46,23 @@ class AccountMethods(Noun):
         """Change one's own password; one's other sessions end."""
         body = {"current": current, "new": new}
         return await self._http.ask(Done, "POST", "/api/auth/password", body=body)
+
+    async def begin_totp(self, password: str) -> NewTotp:
+        """Get a secret for one's authenticator app; it counts after `confirm_totp`. Needs a login."""
+        return await self._http.ask(NewTotp, "POST", "/api/auth/totp", body={"password": password})
+
+    async def confirm_totp(self, code: str) -> RecoveryCodes:
+        """Have the app count from now on; one's other sessions end."""
+        return await self._http.ask(RecoveryCodes, "POST", "/api/auth/totp/confirm", body={"code": code})
+
+    async def renew_recovery_codes(self, code: str) -> RecoveryCodes:
+        """Get new recovery codes in the place of all before."""
+        where = "/api/auth/totp/recovery-codes"
+        return await self._http.ask(RecoveryCodes, "POST", where, body={"code": code})
+
+    async def remove_totp(self, code: str) -> Done:
+        """Let the password alone do again."""
+        return await self._http.ask(Done, "DELETE", "/api/auth/totp", body={"code": code})
 
     async def list_sessions(self, username: str | None = None) -> list[Session]:
         """Return one's own logins, or as an admin somebody's. One's own need a login, not a token."""
@@ -134,6 +156,10 @@ class AccountMethods(Noun):
         if tags is not None:
             body["tags"] = dict(tags)
         return await self._http.ask(User, "PATCH", path_of("api", "users", name), body=body)
+
+    async def reset_second_factor(self, name: str) -> Done:
+        """Remove the authenticator app of somebody who has lost it: their password alone does again."""
+        return await self._http.ask(Done, "DELETE", path_of("api", "users", name, "totp"))
 
     async def delete_user(self, name: str) -> Done:
         """Remove somebody, with their sessions and tokens. The last admin stays."""

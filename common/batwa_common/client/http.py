@@ -173,11 +173,11 @@ class Http:
             async with asyncio.timeout(self._timeout_s):
                 return await session.ws_connect(self._url(path, query), compress=0)
 
-    async def login(self, username: str, password: str) -> Answer:
+    async def login(self, username: str, password: str, code: str | None = None) -> Answer:
         """Log in; the session's cookie is kept for what follows."""
         await self.close()
         self._identity = Identity()
-        answer = await self._plain_login(username, password)
+        answer = await self._plain_login(username, password, code)
         self._identity = Identity(username=username, password=password)
         self._logged_in = True
         return answer
@@ -214,8 +214,8 @@ class Http:
                     self._logged_in = True
         return session
 
-    async def _plain_login(self, username: str, password: str) -> Answer:
-        body = {"username": username, "password": password}
+    async def _plain_login(self, username: str, password: str, code: str | None = None) -> Answer:
+        body = {"username": username, "password": password} | ({"code": code} if code else {})
         timeout = aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=CONNECT_TIMEOUT_S)
         with _told_as_ours(self.base):
             url = self._url("/api/auth/login")

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from .agent import Agent
 from .base import Command, Wire
+from .totp import Code
 from .vm import Vm, VmInfo, size_text
 
 
@@ -32,6 +33,8 @@ class Login(Command):
 
     username: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(repr=False)
+    code: Code | None = Field(default=None, repr=False)
+    """Of the authenticator app, or a recovery code, if the account has that second factor."""
 
 
 class AuthStatus(Wire):

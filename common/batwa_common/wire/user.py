@@ -79,6 +79,8 @@ class User(Wire):
     """When the account was made."""
     last_login_at: Timestamp | None = None
     """When they last logged in; None if never."""
+    totp: bool = False
+    """Whether they log in with a code of an authenticator app as well."""
 
 
 class NewUser(Permissions):
@@ -131,6 +133,10 @@ class Me(Wire):
     """The only agents whose things they see; None for all."""
     tags: dict[str, str]
     """They see only agents that carry all of these."""
+    totp: bool
+    """Whether the account wants a code of an authenticator app beside the password."""
+    recovery_codes: int
+    """How many recovery codes it has left for the loss of that app."""
 
 
 class Setup(Command):

@@ -1,6 +1,7 @@
 """/api/auth: log in, log out, ask who one is."""
 
 import aiohttp_session
+import structlog
 from aiohttp import web
 
 from batwa_common.errors import NotAuthenticated
@@ -17,23 +18,25 @@ from .audited import PROVED, Actor
 from .devices import device_of, remember_device
 from .sessions import USER_ID
 
+log = structlog.stdlib.get_logger(__name__)
+
 
 async def login(request: web.Request) -> web.Response:
     """POST /api/auth/login"""
     given = await read(request, Login)
     await aiohttp_session.get_session(request)  # the old login, if any, is to end with this one
+    hub, address = request.app[HUB], address_of(request)
     device = device_of(request, given.username)
-    user = await request.app[HUB].accounts.authenticate(
-        given.username, given.password, address=address_of(request), device=device
-    )
-    await _begin_session(request, user)
+    user = await hub.accounts.authenticate(given.username, given.password, address=address, device=device)
+    await hub.second_factors.check(user.id, given.code)
+    await begin_session(request, user)
     return remember_device(request, user.name, respond(Done(message="Login successful")))
 
 
 async def set_up(request: web.Request) -> web.Response:
     """POST /api/auth/setup"""
     given = await read(request, Setup)
-    await _begin_session(request, await request.app[HUB].first_start.complete(given.code, given.password))
+    await begin_session(request, await request.app[HUB].first_start.complete(given.code, given.password))
     return respond(Done(message=f"Welcome. From now on log in as {ADMIN} with this password."))
 
 
@@ -57,18 +60,19 @@ async def check(request: web.Request) -> web.Response:
 
 async def me(request: web.Request) -> web.Response:
     """GET /api/auth/me"""
-    return respond(_me(request, request[CALLER]))
+    return respond(await _me(request, request[CALLER]))
 
 
 async def who_am_i(request: web.Request) -> web.Response:
     """GET /api/auth/session"""
     if (caller := await find_caller(request)) is not None:
-        return respond(WhoAmI(me=_me(request, caller), first_start=False))
+        return respond(WhoAmI(me=await _me(request, caller), first_start=False))
     return respond(WhoAmI(me=None, first_start=await request.app[HUB].first_start.is_open()))
 
 
-def _me(request: web.Request, caller: Caller) -> Me:
+async def _me(request: web.Request, caller: Caller) -> Me:
     account, scope = account_of(request), caller.scope or Scope()
+    factor = await request.app[HUB].second_factors.of(account.user_id)
     return Me(
         name=account.name,
         kind="user" if account.session else "token",
@@ -76,13 +80,17 @@ def _me(request: web.Request, caller: Caller) -> Me:
         terminals=caller.terminals,
         agents=None if scope.agents is None else tuple(sorted(scope.agents)),
         tags=dict(scope.tags),
+        totp=factor.enabled,
+        recovery_codes=factor.recovery_codes,
     )
 
 
-async def _begin_session(request: web.Request, user: Authenticated) -> None:
+async def begin_session(request: web.Request, user: Authenticated, *, how: str = "password") -> None:
+    """Give the answer a new session: who asks has proved to be *user*."""
     request[PROVED] = Actor(user.name, "user")
     session = await aiohttp_session.new_session(request)
     session[USER_ID] = user.id
+    log.info("login.succeeded", user=user.name, how=how, remote=address_of(request))
 
 
 ROUTES = [

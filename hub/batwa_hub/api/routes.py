@@ -21,6 +21,7 @@ from . import (
     shares,
     terminals,
     tokens,
+    totp,
     users,
     vms,
 )
@@ -36,6 +37,7 @@ ROUTES: list[Route] = with_reference(
         *tokens.ROUTES,
         *users.ROUTES,
         *logins.ROUTES,
+        *totp.ROUTES,
         *keys.ROUTES,
         *agents.ROUTES,
         *links.ROUTES,

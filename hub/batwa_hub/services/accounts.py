@@ -13,7 +13,7 @@ from batwa_common.errors import Forbidden, NotAuthenticated
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.user import ChangePassword, Permissions, Role
 from batwa_hub.store.database import Database
-from batwa_hub.store.tables import users
+from batwa_hub.store.tables import totp, users
 
 from .guesses import Guesses
 from .passwords import Passwords
@@ -98,14 +98,10 @@ class Accounts:
         if row.disabled:
             log.warning("login.disabled", user=username, remote=address)
             raise Forbidden("This account is disabled; ask an administrator to enable it.")
-        async with self._database.writing() as connection:
-            now = self._now()
-            await connection.execute(sa.update(users).where(users.c.id == row.id).values(last_login_at=now))
-        log.info("login.succeeded", user=username, remote=address)
         return Authenticated(row.id, row.name, row.role)
 
     async def set_admin_password(self, password: str) -> None:
-        """Give `admin` this password and end its sessions; makes the user if there is none."""
+        """Give `admin` this password and no second factor, and end its sessions; make it if there is none."""
         hashed = await self._passwords.hash(password)
         async with self._database.writing() as connection:
             user_id = await connection.scalar(sa.select(users.c.id).where(users.c.name == ADMIN))
@@ -113,27 +109,32 @@ class Accounts:
                 await connection.execute(sa.insert(users).values(self._admin(hashed)))
                 return
             await _set_password(connection, user_id, hashed)
+            await connection.execute(sa.delete(totp).where(totp.c.user_id == user_id))
         self._tell()
 
     async def change_password(
         self, user_id: str, asked: ChangePassword, *, keep: str | None, address: str
     ) -> None:
-        """Give a user another password; their sessions but *keep* end.
+        """Give a user another password; their sessions but *keep* end. Raises what `verify` does."""
+        await self.verify(user_id, asked.current, address=address)
+        hashed = await self._passwords.hash(asked.new)
+        async with self._database.writing() as connection:
+            await _set_password(connection, user_id, hashed, keep=keep)
+        self._tell()
+        log.info("user.password_changed", user_id=user_id)
 
-        Raises `NotAuthenticated` if the current one is wrong, `TooManyRequests` for guessing.
+    async def verify(self, user_id: str, password: str, *, address: str) -> None:
+        """Return if *password* is the user's, who is logged in and asks for something grave.
+
+        Raises `NotAuthenticated`, and `TooManyRequests` for guessing.
         """
         async with self._database.reading() as connection:
             row = (await connection.execute(sa.select(users).where(users.c.id == user_id))).one_or_none()
         name = row.name if row else ""
         self._guesses.attempt(name, address)
-        if not await self._passwords.verify(asked.current, row.password_hash if row else None):
+        if not await self._passwords.verify(password, row.password_hash if row else None):
             raise NotAuthenticated("The current password is wrong.")
         self._guesses.succeeded(name, address)
-        hashed = await self._passwords.hash(asked.new)
-        async with self._database.writing() as connection:
-            await _set_password(connection, user_id, hashed, keep=keep)
-        self._tell()
-        log.info("user.password_changed", user=name)
 
     def _tell(self) -> None:
         for changed in self._on_change:

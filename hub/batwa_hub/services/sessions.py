@@ -92,6 +92,7 @@ class Sessions:
         }
         async with self._database.writing() as connection:
             await connection.execute(sa.insert(sessions).values(row))
+            await connection.execute(sa.update(users).where(users.c.id == user_id).values(last_login_at=now))
         return session_id
 
     async def find(self, session_id: str) -> Login | None:

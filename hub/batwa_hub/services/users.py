@@ -13,11 +13,16 @@ from batwa_common.errors import Conflict, InvalidRequest, NotFound
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.user import ChangeUser, NewUser, Permissions, User, opens_terminals
 from batwa_hub.store.database import Database
-from batwa_hub.store.tables import users
+from batwa_hub.store.tables import totp, users
 
 from .passwords import Passwords
 from .rights import Rights
 from .sessions import end_sessions
+
+_ALL = sa.select(
+    users,
+    sa.exists().where(totp.c.user_id == users.c.id, totp.c.confirmed_at.is_not(None)).label("totp"),
+)
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -49,7 +54,7 @@ class Users:
     async def find_all(self) -> tuple[User, ...]:
         """Return everybody, by name."""
         async with self._database.reading() as connection:
-            rows = await connection.execute(sa.select(users).order_by(users.c.name))
+            rows = await connection.execute(_ALL.order_by(users.c.name))
             return tuple(_shown(row) for row in rows)
 
     async def id_of(self, name: str) -> str:
@@ -142,7 +147,7 @@ def _rights(row: dict[str, Any]) -> Rights:
 
 
 async def _one(connection: AsyncConnection, name: str) -> sa.Row[Any]:
-    row = (await connection.execute(sa.select(users).where(users.c.name == name))).one_or_none()
+    row = (await connection.execute(_ALL.where(users.c.name == name))).one_or_none()
     if row is None:
         raise NotFound(f"There is no user '{name}'; GET /api/users shows who there is.")
     return row

@@ -70,6 +70,16 @@ sessions = sa.Table(
     sa.Column("client", sa.String),
 )
 
+totp = sa.Table(
+    "totp",
+    metadata,
+    sa.Column("user_id", sa.String, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("secret_encrypted", sa.String, nullable=False),
+    sa.Column("confirmed_at", UtcDateTime),
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+    sa.Column("recovery", _JSON, nullable=False),
+)
+
 api_tokens = sa.Table(
     "api_tokens",
     metadata,

@@ -398,6 +398,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Get a secret for an authenticator app. Who may: viewer. */
+        post: operations["post_api_auth_totp"];
+        /** @description Show that one has the second factor. Who may: viewer. */
+        delete: operations["delete_api_auth_totp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Show that one has the second factor. Who may: viewer. */
+        post: operations["post_api_auth_totp_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/totp/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Show that one has the second factor. Who may: viewer. */
+        post: operations["post_api_auth_totp_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ca.pem": {
         parameters: {
             query?: never;
@@ -1051,6 +1103,23 @@ export interface paths {
         post?: never;
         /** @description Who may: admin. */
         delete: operations["delete_api_users_name_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{name}/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Who may: admin. */
+        delete: operations["delete_api_users_name_totp"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1875,6 +1944,17 @@ export interface components {
             username: string | null;
         };
         /**
+         * BeginTotp
+         * @description Get a secret for an authenticator app.
+         */
+        BeginTotp: {
+            /**
+             * Password
+             * @description One's password: whoever finds an open browser is not to lock its owner out.
+             */
+            password: string;
+        };
+        /**
          * Candidate
          * @description A hub that was found. It can do nothing here until an administrator trusts its key.
          */
@@ -2499,6 +2579,17 @@ export interface components {
             status: number;
         };
         /**
+         * GivenCode
+         * @description Show that one has the second factor.
+         */
+        GivenCode: {
+            /**
+             * Code
+             * @description Six digits of the app, or where one exists already a recovery code.
+             */
+            code: string;
+        };
+        /**
          * Heartbeat
          * @description An agent's sign of life. Unknown keys are ignored: the agent may be newer than the hub.
          */
@@ -3073,6 +3164,12 @@ export interface components {
          * @description Who wants to log in.
          */
         Login: {
+            /**
+             * Code
+             * @description Of the authenticator app, or a recovery code, if the account has that second factor.
+             * @default null
+             */
+            code?: string | null;
             /** Password */
             password: string;
             /** Username */
@@ -3117,6 +3214,11 @@ export interface components {
              */
             name: string;
             /**
+             * Recovery Codes
+             * @description How many recovery codes it has left for the loss of that app.
+             */
+            recovery_codes: number;
+            /**
              * Role
              * @description What they may do: with a token, the weaker of its role and its owner's.
              * @enum {string}
@@ -3134,6 +3236,11 @@ export interface components {
              * @description Whether they may open terminals, type in them and run commands in VMs.
              */
             terminals: boolean;
+            /**
+             * Totp
+             * @description Whether the account wants a code of an authenticator app beside the password.
+             */
+            totp: boolean;
         };
         /**
          * MessageAnswer
@@ -3238,6 +3345,22 @@ export interface components {
              * @default null
              */
             terminals?: boolean | null;
+        };
+        /**
+         * NewTotp
+         * @description A secret, shown this once; it counts when a code of it has come back.
+         */
+        NewTotp: {
+            /**
+             * Secret
+             * @description In Base32, for typing into the app.
+             */
+            secret: string;
+            /**
+             * Uri
+             * @description `otpauth://…`, for showing as a QR code.
+             */
+            uri: string;
         };
         /**
          * NewUser
@@ -4058,6 +4181,17 @@ export interface components {
             name: string;
         };
         /**
+         * RecoveryCodes
+         * @description What lets one in without the app: each once. Shown this once.
+         */
+        RecoveryCodes: {
+            /**
+             * Codes
+             * @description Codes that have not been used.
+             */
+            codes: string[];
+        };
+        /**
          * RegisterAgent
          * @description An agent introduces itself. Unknown keys are ignored: the agent may be newer than the hub.
          */
@@ -4849,6 +4983,12 @@ export interface components {
              * @description Whether they may open terminals, type in them and run commands in VMs.
              */
             terminals: boolean;
+            /**
+             * Totp
+             * @description Whether they log in with a code of an authenticator app as well.
+             * @default false
+             */
+            totp: boolean;
         };
         /**
          * Viewers
@@ -6480,6 +6620,138 @@ export interface operations {
             };
         };
     };
+    post_api_auth_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginTotp"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTotp"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_api_auth_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_auth_totp_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_auth_totp_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_api_ca_pem: {
         parameters: {
             query?: never;
@@ -8030,6 +8302,37 @@ export interface operations {
         };
     };
     delete_api_users_name_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_api_users_name_totp: {
         parameters: {
             query?: never;
             header?: never;
