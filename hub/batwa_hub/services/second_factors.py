@@ -25,6 +25,8 @@ from .guesses import Guesses
 log = structlog.stdlib.get_logger(__name__)
 
 RECOVERY_CODES = 10
+APP = "app"
+"""Where codes are counted: one place for an account's codes, wherever they come from."""
 _RECOVERY_BYTES = 10
 _DRIFT_STEPS = 1
 """A phone's clock may be off by one step of 30 s (RFC 6238, section 5.2)."""
@@ -95,14 +97,14 @@ class SecondFactors:
 
         Raises `NotFound` if there is none to confirm, `NotAuthenticated`, `TooManyRequests`.
         """
-        self._guesses.attempt(user_id, "", of="codes")
+        self._guesses.attempt(user_id, "", of="codes", device=APP)
         async with self._database.writing() as connection:
             row = await _find(connection, user_id)
             if row is None or row.confirmed_at is not None:
                 raise NotFound("There is no new secret to confirm; begin with POST /api/auth/totp.")
             step = self._step(row, code)
             codes = await self._new_codes(connection, user_id, last_step=step, confirmed_at=self._now())
-        self._guesses.succeeded(user_id, "")
+        self._guesses.succeeded(user_id, "", device=APP)
         log.info("totp.enabled", user_id=user_id)
         return codes
 
@@ -117,12 +119,12 @@ class SecondFactors:
             raise SecondFactorRequired(
                 "Send the code of your authenticator app, or a recovery code, as `code`."
             )
-        self._guesses.attempt(user_id, "", of="codes")
+        self._guesses.attempt(user_id, "", of="codes", device=APP)
         async with self._database.writing() as connection:
             row = await _find(connection, user_id)
             if row is not None:  # removed meanwhile, there is nothing to check any more
                 await self._use(connection, row, code)
-        self._guesses.succeeded(user_id, "")
+        self._guesses.succeeded(user_id, "", device=APP)
 
     async def renew(self, user_id: str, code: str) -> RecoveryCodes:
         """Replace all recovery codes. Raises what `check` does, and `NotFound` without a second factor."""
