@@ -19,7 +19,8 @@ _CLONE_NEWNET = 0x40000000
 PORT = 8000
 
 
-def _run(*argv: str) -> None:
+def run(*argv: str) -> None:
+    """Run a program. Raises OSError with what it says if it fails."""
     done = subprocess.run(argv, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise OSError(f"{' '.join(argv)}: {done.stdout.strip()}")
@@ -55,17 +56,17 @@ def joined() -> Iterator[tuple[Namespace, Namespace]]:
     cable = f"bw{mark}a"[-15:], f"bw{mark}b"[-15:]
     with contextlib.ExitStack() as stack:
         for each in pair:
-            _run("ip", "netns", "add", each.name)
-            stack.callback(_run, "ip", "netns", "del", each.name)
-        _run("ip", "link", "add", cable[0], "type", "veth", "peer", "name", cable[1])
+            run("ip", "netns", "add", each.name)
+            stack.callback(run, "ip", "netns", "del", each.name)
+        run("ip", "link", "add", cable[0], "type", "veth", "peer", "name", cable[1])
         for each, end in zip(pair, cable, strict=True):
-            _run("ip", "link", "set", end, "netns", each.name)
+            run("ip", "link", "set", end, "netns", each.name)
             for arguments in (
                 ("addr", "add", f"{each.address}/24", "dev", end),
                 ("link", "set", "lo", "up"),
                 ("link", "set", end, "up"),
             ):
-                _run("ip", "-n", each.name, *arguments)
+                run("ip", "-n", each.name, *arguments)
         yield pair
 
 
@@ -87,28 +88,31 @@ class Machine:
         self.hub = self._daemon("hub", self._env, "batwa-hub", "start", "--foreground")
         self.agent: Daemon | None = None
 
-    def _daemon(self, name: str, env: dict[str, str], program: str, *arguments: str) -> Daemon:
-        argv = ["ip", "netns", "exec", self.place.name, str(BIN / program), *arguments]
+    def _daemon(
+        self, name: str, env: dict[str, str], program: str, *arguments: str, at: Namespace | None = None
+    ) -> Daemon:
+        argv = ["ip", "netns", "exec", (at or self.place).name, str(BIN / program), *arguments]
         self._directory.mkdir(exist_ok=True)
         return Daemon(argv, env, ready="", log=self._directory / f"{name}.log")
 
-    def make_key(self) -> str:
-        command = [str(BIN / "batwa-hub"), "agent-key", "local", "--agent-id", "local"]
+    def make_key(self, agent_id: str) -> str:
+        command = [str(BIN / "batwa-hub"), "agent-key", agent_id, "--agent-id", agent_id]
         made = subprocess.run(command, env=self._env, check=True, stdout=subprocess.PIPE, text=True)
         return made.stdout.strip()
 
-    def add_agent(self) -> None:
+    def add_agent(self, agent_id: str = "local", *, at: Namespace | None = None, **more: str) -> None:
+        """Start an agent of the hub, here or elsewhere."""
         env = clean_environment() | {
-            "BATWA_AGENT_AGENT_ID": "local",
+            "BATWA_AGENT_AGENT_ID": agent_id,
             "BATWA_AGENT_HUB_URL": self.url,
-            "BATWA_AGENT_API_KEY": self.make_key(),
+            "BATWA_AGENT_API_KEY": self.make_key(agent_id),
             "BATWA_AGENT_DATA_DIR": str(self._directory / "agent"),
             "BATWA_AGENT_HEARTBEAT_INTERVAL_S": "0.5",
             "BATWA_AGENT_MULTIPASS": str(BIN / "multipass-sim"),
             "MULTIPASS_SIM_HOME": str(self._directory / "sim"),
             "MULTIPASS_SIM_LAUNCH_S": "0.3",
         }
-        self.agent = self._daemon("agent", env, "batwa-agent", "run")
+        self.agent = self._daemon("agent", env | more, "batwa-agent", "run", at=at)
         self.agent.start(wait=False)
 
     def start_hub(self) -> None:
