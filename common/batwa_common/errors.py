@@ -10,12 +10,14 @@ BatwaError                         500  internal
 │   ├── PairingRefused             403  pairing-refused
 │   └── PeerNotTrusted             403  peer-not-trusted
 ├── InvalidApiKey                  403  invalid-api-key
+├── JoinRefused                    403  join-refused
 ├── NotFound                       404  not-found
 │   ├── AgentNotFound              404  agent-not-found
 │   ├── OperationNotFound          404  operation-not-found
 │   ├── PeerNotFound               404  peer-not-found
 │   └── VmNotFound                 404  vm-not-found
 ├── Conflict                       409  conflict
+│   ├── AgentWaiting               409  agent-waiting
 │   ├── IdempotencyKeyReused       409  idempotency-key-reused
 │   ├── OperationCancelled         409  operation-cancelled
 │   ├── OperationEnded             409  operation-ended
@@ -124,6 +126,12 @@ class InvalidApiKey(BatwaError):
     code, status = "invalid-api-key", 403
 
 
+class JoinRefused(BatwaError):
+    """The join token is unknown, used up, revoked or expired."""
+
+    code, status = "join-refused", 403
+
+
 class NotFound(BatwaError):
     """No such thing, or none that this caller may see."""
 
@@ -158,6 +166,12 @@ class Conflict(BatwaError):
     """The thing exists, but not in a state that allows this."""
 
     code, status = "conflict", 409
+
+
+class AgentWaiting(Conflict):
+    """The agent has joined, and no administrator has approved it yet."""
+
+    code = "agent-waiting"
 
 
 class IdempotencyKeyReused(Conflict):

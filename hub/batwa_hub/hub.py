@@ -22,6 +22,7 @@ from .services.events import Events
 from .services.first_start import FirstStart
 from .services.fleet import Fleet
 from .services.inventory import Inventory
+from .services.joining import Joining
 from .services.keys import AgentKeys
 from .services.operations import Operations
 from .services.pace import Pace, Paces
@@ -94,6 +95,7 @@ class Hub:
     messages: Messages
     places: Places
     remote: RemoteVms
+    joining: Joining
     tls: ServerTls | None
     """What HTTPS is served with; None while the hub serves plain HTTP."""
     settings: Settings
@@ -141,7 +143,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         registry.count_vms_with(inventory.count)
         directory = Directory(
             to_agents,
-            row=registry.row,
+            row=registry.row_to_call,
             secret=keys.secret_of,
             tasks=tasks,
             timeout_s=settings.agent.call_timeout_s,
@@ -223,6 +225,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 messages=messages,
                 places=Places(fleet, peers),
                 remote=RemoteVms(p2p, peers, hubs),
+                joining=Joining(database, keys, registry, approval=settings.join.approval, ca=ca),
                 tls=tls,
                 settings=settings,
             )

@@ -103,6 +103,13 @@ class P2pSettings(_Group):
     address that its calls come from."""
 
 
+class JoinSettings(_Group):
+    """How machines join."""
+
+    approval: bool = False
+    """Whether a machine that joins waits until an administrator approves it."""
+
+
 class TlsSettings(_Group):
     """HTTPS by the hub itself."""
 
@@ -162,6 +169,7 @@ class Settings(DaemonSettings):
     audit: AuditSettings = AuditSettings()
     terminal: TerminalSettings = TerminalSettings()
     p2p: P2pSettings = P2pSettings()
+    join: JoinSettings = JoinSettings()
     tls: TlsSettings = TlsSettings()
 
     @property

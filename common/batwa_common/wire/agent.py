@@ -115,12 +115,12 @@ class Agent(Wire):
     """Where the hub reaches it."""
     connection: Literal["direct", "linked"] = "direct"
     """Whether the hub dials it at `api_url`, or it dials the hub and is called by that link."""
-    status: Literal["online", "offline"]
-    """`offline` after `agent.stale_after_s` of silence."""
+    status: Literal["online", "offline", "waiting"]
+    """`offline` after `agent.stale_after_s` of silence; `waiting` until an administrator approves it."""
     last_seen: NaiveTimestamp
     """Its last sign of life, UTC."""
     tags: dict[str, str]
-    """What its operator says of it."""
+    """What its operator says of it, and what the hub does, which wins."""
     vm_count: int
     """VMs in its inventory, those in the trash included."""
     silence_s: float
@@ -189,6 +189,8 @@ class AgentKey(Wire):
     """What people call it."""
     agent_id: str | None
     """The agent it is bound to; None until first use."""
+    approved: bool = True
+    """Whether its agent may be used; false while the agent waits for an administrator."""
     created_at: Timestamp
     """When it was made."""
     last_used_at: Timestamp | None = None

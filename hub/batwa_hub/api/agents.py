@@ -7,6 +7,7 @@ from batwa_common.web.body import read, respond, respond_all
 from batwa_common.web.routes import CALLER, Access, Listing, Route
 from batwa_common.wire.agent import Agent, Heartbeat, HeartbeatAnswer, RegisterAgent
 from batwa_common.wire.documented import AgentAnswer, Done, Registered
+from batwa_common.wire.join import ChangeAgent, ReplaceKey
 from batwa_hub.hub import HUB
 
 from .access import agent_key, fleet_of
@@ -21,7 +22,8 @@ async def register(request: web.Request) -> web.Response:
     hub, asked = request.app[HUB], await read(request, RegisterAgent)
     key = await agent_key(request, agent_id=asked.agent_id, given=asked.api_key)
     request[PROVED] = Actor(f"agent {asked.agent_id}", "agent")
-    agent = await hub.agents.register(asked, key_id=key.id)
+    agent = await hub.agents.register(asked, key_id=key.id, waiting=not key.approved)
+    await hub.keys.settle(key)
     return respond(Registered(message=f"Agent '{agent.agent_id}' registered successfully", agent=agent))
 
 
@@ -50,6 +52,28 @@ async def unregister(request: web.Request) -> web.Response:
     return respond(Done(message=f"Agent '{agent_id}' unregistered successfully"))
 
 
+async def approve(request: web.Request) -> web.Response:
+    """POST /api/agent/{agent_id}/approve"""
+    agent_id = request.match_info["agent_id"]
+    return respond(AgentAnswer(agent=await request.app[HUB].joining.approve(agent_id)))
+
+
+async def change(request: web.Request) -> web.Response:
+    """PATCH /api/agent/{agent_id}"""
+    agent_id, asked = request.match_info["agent_id"], await read(request, ChangeAgent)
+    await request.app[HUB].registry.describe(agent_id, name=asked.name, tags=asked.tags)
+    return respond(AgentAnswer(agent=request.app[HUB].registry.get(agent_id)))
+
+
+async def replace_key(request: web.Request) -> web.Response:
+    """POST /api/agent/key"""
+    key, asked = await agent_key(request, agent_id=None), await read(request, ReplaceKey)
+    await request.app[HUB].keys.replace(key, asked.api_key)
+    return respond(
+        Done(message="The new key is known; the present one ends when you register with the new one.")
+    )
+
+
 ROUTES = [
     Route(
         "POST", "/api/agent/register", register, Access.ANYONE, takes=RegisterAgent, gives=Registered
@@ -57,5 +81,8 @@ ROUTES = [
     Route("POST", "/api/agent/heartbeat", heartbeat, Access.AGENT, takes=Heartbeat, gives=HeartbeatAnswer),
     Route("GET", "/api/agent/list", list_agents, Access.VIEWER, gives=Listing(Agent)),
     Route("GET", "/api/agent/info/{agent_id}", get_agent, Access.VIEWER, gives=AgentAnswer),
+    Route("POST", "/api/agent/{agent_id}/approve", approve, Access.ADMIN, gives=AgentAnswer),
+    Route("PATCH", "/api/agent/{agent_id}", change, Access.ADMIN, takes=ChangeAgent, gives=AgentAnswer),
+    Route("POST", "/api/agent/key", replace_key, Access.AGENT, takes=ReplaceKey, gives=Done),
     Route("DELETE", "/api/agent/unregister/{agent_id}", unregister, Access.ADMIN, gives=Done),
 ]

@@ -47,11 +47,11 @@ class Agents:
         self._ca = ca
         self._asked: set[str] = set()
 
-    async def register(self, request: RegisterAgent, *, key_id: str) -> Agent:
+    async def register(self, request: RegisterAgent, *, key_id: str, waiting: bool = False) -> Agent:
         """Make an agent known, or take its new particulars."""
-        agent = await self._registry.register(request, key_id=key_id)
+        agent = await self._registry.register(request, key_id=key_id, waiting=waiting)
         self._inventory.render_again(request.agent_id)
-        if PUSHES_INVENTORY not in request.features:
+        if not waiting and PUSHES_INVENTORY not in request.features:
             self._ask_for_list(request.agent_id)
         return agent
 
@@ -61,6 +61,8 @@ class Agents:
         await self._registry.heard_from(beat)
         if not was_online:
             self._inventory.render_again(beat.agent_id)
+        if self._registry.row(beat.agent_id).waiting:  # what a stranger's machine has is nobody's business
+            return HeartbeatAnswer(ca=self._news_of_ca(beat.ca))
         if beat.inventory is not None:
             await self._inventory.apply(beat.agent_id, beat.inventory)
         elif PUSHES_INVENTORY in self._registry.row(beat.agent_id).features:

@@ -79,7 +79,7 @@ class Fleet:
         visible = self._visible()
         if within is not None:
             rows = [row for row in self._registry.rows() if visible is None or row.agent_id in visible]
-            visible = frozenset(row.agent_id for row in rows if within.allows(row.agent_id, row.tags))
+            visible = frozenset(row.agent_id for row in rows if within.allows(row.agent_id, row.all_tags))
         return list(self._inventory.listed(visible))
 
     async def see_vm(self, name: str, *, agent_id: str | None = None) -> ListedVm:
@@ -174,7 +174,7 @@ class Fleet:
         if self._scope is None:
             return True
         row = self._registry.find_row(agent_id)
-        return self._scope.allows(agent_id, row.tags if row else {})
+        return self._scope.allows(agent_id, row.all_tags if row else {})
 
     def _visible(self) -> frozenset[str] | None:
         """Return the ids of the agents within the scope; None when there is no limit."""

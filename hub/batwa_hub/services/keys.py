@@ -10,8 +10,9 @@ from datetime import datetime
 import sqlalchemy as sa
 import structlog
 from cryptography.fernet import InvalidToken, MultiFernet
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batwa_common.errors import InvalidApiKey, NotFound, Unavailable
+from batwa_common.errors import Conflict, InvalidApiKey, NotFound, Unavailable
 from batwa_common.wire.agent import AgentKey, IssuedAgentKey
 from batwa_common.wire.base import utc_now
 from batwa_hub.store.database import Database
@@ -50,13 +51,66 @@ class AgentKeys:
         key = AgentKey(id=uuid.uuid4().hex, name=name, agent_id=agent_id, created_at=self._now())
         row = {
             **key.model_dump(),
-            "key_hash": _hash(secret),
+            "key_hash": hashed(secret),
             "key_encrypted": self._cipher.encrypt(secret.encode()).decode(),
         }
         async with self._database.writing() as connection:
             await connection.execute(sa.insert(agent_keys).values(row))
         log.info("agent_key.issued", key=key.id, name=name, agent=agent_id)
         return IssuedAgentKey(**key.model_dump(), api_key=secret)
+
+    async def adopt(
+        self, connection: AsyncConnection, secret: str, *, name: str, agent_id: str, approved: bool
+    ) -> AgentKey:
+        """Keep a key that an agent has made for itself, within *connection*'s transaction.
+
+        The agent's other keys stay until it registers with this one: see `settle`.
+        """
+        key = AgentKey(
+            id=uuid.uuid4().hex, name=name, agent_id=agent_id, created_at=self._now(), approved=approved
+        )
+        encrypted = self._cipher.encrypt(secret.encode()).decode()
+        row = {**key.model_dump(), "key_hash": hashed(secret), "key_encrypted": encrypted, "replaces": True}
+        await connection.execute(sa.insert(agent_keys).values(row))
+        log.info("agent_key.adopted", key=key.id, agent=agent_id, approved=approved)
+        return key
+
+    async def replace(self, old: AgentKey, secret: str) -> AgentKey:
+        """Keep *secret* as the next key of the agent of *old*. Raises `Conflict` if that is none yet."""
+        if old.agent_id is None:
+            raise Conflict("This key belongs to no agent yet: register with it first.")
+        async with self._database.writing() as connection:
+            if (known := await self.find(connection, secret)) is not None:
+                if known.agent_id != old.agent_id:
+                    raise InvalidApiKey("That key is another agent's; make a new one.")
+                return known
+            return await self.adopt(
+                connection, secret, name=old.name, agent_id=old.agent_id, approved=old.approved
+            )
+
+    async def settle(self, key: AgentKey) -> None:
+        """End an agent's other keys, now that it has registered with one that was to replace them."""
+        one = agent_keys.c.id == key.id
+        others = (agent_keys.c.agent_id == key.agent_id) & (agent_keys.c.id != key.id)
+        async with self._database.writing() as connection:
+            if not await connection.scalar(sa.select(agent_keys.c.replaces).where(one)):
+                return
+            ended = (await connection.scalars(sa.select(agent_keys.c.id).where(others))).all()
+            await connection.execute(sa.delete(agent_keys).where(others))
+            await connection.execute(sa.update(agent_keys).where(one).values(replaces=False))
+        log.info("agent_key.settled", key=key.id, agent=key.agent_id, ended=len(ended))
+
+    async def approve(self, agent_id: str) -> None:
+        """Let an agent be used with every key it has."""
+        mine = agent_keys.c.agent_id == agent_id
+        async with self._database.writing() as connection:
+            await connection.execute(sa.update(agent_keys).where(mine).values(approved=True))
+
+    async def find(self, connection: AsyncConnection, secret: str) -> AgentKey | None:
+        """Return the key of that secret, or None, within *connection*'s transaction."""
+        mine = agent_keys.c.key_hash == hashed(secret)
+        row = (await connection.execute(sa.select(agent_keys).where(mine))).one_or_none()
+        return None if row is None else _shown(row)
 
     async def find_all(self) -> tuple[AgentKey, ...]:
         """Return every key without its secret, oldest first."""
@@ -83,7 +137,7 @@ class AgentKeys:
         None for *agent_id* binds nothing: the caller does not say yet who it is. Raises
         `InvalidApiKey` for an unknown or revoked key and for another agent's.
         """
-        mine = agent_keys.c.key_hash == _hash(secret)
+        mine = agent_keys.c.key_hash == hashed(secret)
         async with self._database.reading() as connection:
             row = (await connection.execute(sa.select(agent_keys).where(mine))).one_or_none()
         key = _usable(row, agent_id)
@@ -118,7 +172,8 @@ class AgentKeys:
             ) from err
 
 
-def _hash(secret: str) -> str:
+def hashed(secret: str) -> str:
+    """Return under what a secret of ours is found."""
     # A plain hash: the secret has 256 random bits, there is nothing to guess or to compare in constant time.
     return hashlib.sha256(secret.encode()).hexdigest()
 

@@ -2,16 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 import structlog
 
-from batwa_common.errors import AgentNotFound, AgentUnreachable
+from batwa_common.errors import AgentNotFound, AgentUnreachable, AgentWaiting
 from batwa_common.wire.agent import Agent, Heartbeat, RegisterAgent
-from batwa_common.wire.base import utc_now
-from batwa_common.wire.link import linked_id
+from batwa_common.wire.base import API_VERSION, utc_now
+from batwa_common.wire.link import link_url, linked_id
 from batwa_hub.store.agents import AgentRow, AgentStore
 
 from .events import Events
@@ -74,7 +75,7 @@ class Registry:
             silence_s = max((utc_now() - row.last_seen_at).total_seconds(), 0.0)
             self._known[row.agent_id] = Known(row, self._now() - silence_s, silence_s < self._stale_after_s)
 
-    async def register(self, request: RegisterAgent, *, key_id: str) -> Agent:
+    async def register(self, request: RegisterAgent, *, key_id: str, waiting: bool = False) -> Agent:
         """Make an agent known, or take its new particulars; it is on disk when this returns."""
         before = self._known.get(request.agent_id)
         row = AgentRow(
@@ -90,11 +91,61 @@ class Registry:
             last_seen_at=utc_now(),
             driver=before.row.driver if before else None,
             load=before.row.load if before else None,
+            waiting=waiting,
+            given_name=before.row.given_name if before else None,
+            given_tags=before.row.given_tags if before else {},
         )
         await self._store.put(row)
         self._known[row.agent_id] = Known(row, self._now(), online=True)
         log.info("agent.registered", agent=row.agent_id, api_url=row.api_url, new=before is None)
         return await self._tell(row.agent_id)
+
+    async def expect(
+        self,
+        agent_id: str,
+        *,
+        hostname: str,
+        key_id: str,
+        waiting: bool,
+        name: str | None,
+        tags: Mapping[str, str],
+    ) -> AgentRow:
+        """Make known who has joined and will register; one that is known already only gets name and tags."""
+        if (known := self._known.get(agent_id)) is None:
+            row = AgentRow(
+                agent_id=agent_id,
+                hostname=hostname,
+                api_url=link_url(agent_id),
+                tags={},
+                key_id=key_id,
+                version=None,
+                features=(),
+                api_version=API_VERSION,
+                registered_at=utc_now(),
+                last_seen_at=utc_now(),
+                driver=None,
+                load=None,
+                waiting=waiting,
+            )
+            known = Known(row, self._now(), online=False)
+        row = replace(known.row, given_name=name or known.row.given_name, given_tags=dict(tags))
+        return await self._put(replace(known, row=row))
+
+    async def approve(self, agent_id: str) -> None:
+        """Let a waiting agent be used. Raises `AgentNotFound`."""
+        known = self._get(agent_id)
+        await self._put(replace(known, row=replace(known.row, waiting=False)))
+        log.info("agent.approved", agent=agent_id)
+
+    async def describe(self, agent_id: str, *, name: str | None, tags: Mapping[str, str] | None) -> None:
+        """Change what the hub says of an agent; None leaves it, no name ends it. Raises `AgentNotFound`."""
+        known = self._get(agent_id)
+        row = known.row
+        if name is not None:
+            row = replace(row, given_name=name or None)
+        if tags is not None:
+            row = replace(row, given_tags=dict(tags))
+        await self._put(replace(known, row=row))
 
     async def heard_from(self, beat: Heartbeat) -> None:
         """Record a sign of life. Raises `AgentNotFound`, upon which the agent registers anew."""
@@ -135,6 +186,15 @@ class Registry:
         """Return what is stored of an agent. Raises `AgentNotFound`."""
         return self._get(agent_id).row
 
+    def row_to_call(self, agent_id: str) -> AgentRow:
+        """Return what is stored of an agent that may be called. Raises `AgentNotFound`, `AgentWaiting`."""
+        row = self._get(agent_id).row
+        if row.waiting:
+            raise AgentWaiting(
+                f"agent {agent_id!r} waits for an administrator: batwa agent approve {agent_id}"
+            )
+        return row
+
     def find_row(self, agent_id: str) -> AgentRow | None:
         """Return what is stored of an agent; None if it is unknown."""
         known = self._known.get(agent_id)
@@ -163,6 +223,7 @@ class Registry:
 
     def require_online(self, agent_id: str) -> AgentRow:
         """Return the row of an agent that can be asked. Raises `AgentNotFound`, `AgentUnreachable`."""
+        self.row_to_call(agent_id)
         known = self._get(agent_id)
         if not known.online:
             raise AgentUnreachable(
@@ -176,7 +237,7 @@ class Registry:
         if agent_id == self.local_agent_id:
             return "local"
         known = self._known.get(agent_id)
-        return known.row.hostname if known else agent_id
+        return known.row.shown_name if known else agent_id
 
     def public_id(self, agent_id: str) -> str | None:
         """Return what callers see as the agent's id: None for the local one."""
@@ -224,12 +285,12 @@ class Registry:
         counted = self._counts(row.agent_id)
         return Agent(
             agent_id=row.agent_id,
-            hostname=row.hostname,
+            hostname=row.shown_name,
             api_url=row.api_url,
             connection="direct" if linked_id(row.api_url) is None else "linked",
-            status="online" if known.online else "offline",
+            status=_status(known),
             last_seen=_seconds_ago(silence_s),
-            tags=row.tags,
+            tags=row.all_tags,
             vm_count=known.vm_count if counted is None else counted,
             silence_s=round(silence_s, 1),
             local=row.agent_id == self.local_agent_id,
@@ -239,10 +300,22 @@ class Registry:
             load=row.load,
         )
 
+    async def _put(self, known: Known) -> AgentRow:
+        await self._store.put(known.row)
+        self._known[known.row.agent_id] = known
+        await self._tell(known.row.agent_id)
+        return known.row
+
     async def _tell(self, agent_id: str) -> Agent:
         agent = self.get(agent_id)
         await self._events.publish("agent", "changed", agent_id, agent.model_dump(mode="json"))
         return agent
+
+
+def _status(known: Known) -> Literal["online", "offline", "waiting"]:
+    if known.row.waiting:
+        return "waiting"
+    return "online" if known.online else "offline"
 
 
 def _seconds_ago(silence_s: float) -> datetime:

@@ -1,7 +1,7 @@
 """Agents and their inventories in the database."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,22 @@ class AgentRow:
     last_seen_at: datetime
     driver: DriverStatus | None
     load: HostLoad | None
+    waiting: bool = False
+    """Whether an administrator has still to approve it: until then nobody calls it."""
+    given_name: str | None = None
+    """What the hub calls it; None for its own host name."""
+    given_tags: Mapping[str, str] = field(default_factory=dict)
+    """What the hub says of it."""
+
+    @property
+    def shown_name(self) -> str:
+        """What people see it as."""
+        return self.given_name or self.hostname
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """What it says of itself and the hub says of it; the hub's word wins."""
+        return {**self.tags, **self.given_tags}
 
     def values(self) -> dict[str, Any]:
         """Return the row's columns."""
@@ -50,6 +66,9 @@ class AgentRow:
             "last_seen_at": self.last_seen_at,
             "driver": self.driver.model_dump(mode="json") if self.driver else None,
             "load": self.load.model_dump(mode="json") if self.load else None,
+            "waiting": self.waiting,
+            "given_name": self.given_name,
+            "given_tags": dict(self.given_tags),
         }
 
 
@@ -143,4 +162,7 @@ def _agent_row(row: sa.RowMapping) -> AgentRow:
         last_seen_at=row["last_seen_at"],
         driver=DriverStatus.model_validate(driver) if driver else None,
         load=HostLoad.model_validate(load) if load else None,
+        waiting=row["waiting"],
+        given_name=row["given_name"],
+        given_tags=row["given_tags"],
     )

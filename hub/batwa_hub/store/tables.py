@@ -106,6 +106,8 @@ agent_keys = sa.Table(
     sa.Column("agent_id", sa.String, index=True),
     sa.Column("key_hash", sa.String, nullable=False, unique=True),
     sa.Column("key_encrypted", sa.String, nullable=False),
+    sa.Column("approved", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("replaces", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("last_used_at", UtcDateTime),
 )
@@ -125,6 +127,24 @@ agents = sa.Table(
     sa.Column("last_seen_at", UtcDateTime, nullable=False),
     sa.Column("driver", _JSON),
     sa.Column("load", _JSON),
+    sa.Column("waiting", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("given_name", sa.String),
+    sa.Column("given_tags", _JSON, nullable=False, server_default="{}"),
+)
+
+join_tokens = sa.Table(
+    "join_tokens",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("secret_hash", sa.String, nullable=False, unique=True),
+    sa.Column("name", sa.String),
+    sa.Column("agent_id", sa.String),
+    sa.Column("tags", _JSON, nullable=False),
+    sa.Column("uses", sa.Integer, nullable=False),
+    sa.Column("uses_left", sa.Integer, nullable=False),
+    sa.Column("created_by", sa.String, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
 inventories = sa.Table(
