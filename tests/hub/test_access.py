@@ -223,7 +223,7 @@ async def test_keys_are_made_listed_and_revoked(admin: TestClient, hub: Hub) -> 
     answer = await admin.post("/api/agent/keys", json={"name": "Oslo", "agent_id": "oslo-1"})
     issued = await answer.json()
     assert answer.status == 200
-    assert set(issued) == {"id", "name", "agent_id", "api_key", "created_at", "last_used_at"}
+    assert set(issued) == {"id", "name", "agent_id", "approved", "api_key", "created_at", "last_used_at"}
     listed = await (await admin.get("/api/agent/keys")).json()
     assert [(key["id"], key.get("api_key")) for key in listed] == [(issued["id"], None)]
 

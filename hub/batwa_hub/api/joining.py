@@ -15,6 +15,7 @@ from batwa_hub.services.joining import HubAddress
 from batwa_hub.tls import names
 
 from .access import address_of
+from .audited import PROVED, Actor
 from .proxies import BY_PROXY
 
 MOST_URLS = 4
@@ -45,7 +46,9 @@ async def revoke(request: web.Request) -> web.Response:
 async def join(request: web.Request) -> web.Response:
     """POST /api/agent/join"""
     asked = await read(request, Join)
-    return respond(await request.app[HUB].joining.join(asked, address=address_of(request)))
+    joined = await request.app[HUB].joining.join(asked, address=address_of(request))
+    request[PROVED] = Actor(f"agent {joined.agent_id}", "agent")
+    return respond(joined)
 
 
 async def _reached_at(request: web.Request) -> HubAddress:
@@ -58,9 +61,8 @@ async def _reached_at(request: web.Request) -> HubAddress:
     if not by_proxy:  # else only the proxy is known to be reachable, and has a certificate of its own
         port = urlsplit(f"//{request.host}").port or hub.settings.port
         found += await asyncio.to_thread(names.urls, hub.settings.scheme, hub.settings.host, port)
-    outward = [
-        each for each in dict.fromkeys(found) if not _LOOPBACK.fullmatch(urlsplit(each).hostname or "")
-    ]
+    found = list(dict.fromkeys(found))
+    outward = [each for each in found if not _LOOPBACK.fullmatch(urlsplit(each).hostname or "")]
     return HubAddress((outward or found)[:MOST_URLS], None if by_proxy else pinned or None)
 
 
