@@ -1,5 +1,6 @@
 """Who gets in, over HTTP: logins, roles, keys, and pages of other sites."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from http.cookies import SimpleCookie
@@ -112,12 +113,13 @@ async def test_a_proxy_that_is_not_named_is_not_believed(
     async with running(elsewhere) as hub:
         await hub.accounts.add_first(PASSWORD)
         stranger = await aiohttp_client(make_app(hub))
-        lies = [{"X-Forwarded-For": f"198.51.100.{n}", "X-Forwarded-Proto": "https"} for n in range(11)]
+        lies = [{"X-Forwarded-For": f"198.51.100.{n}", "X-Forwarded-Proto": "https"} for n in range(20)]
 
         wrong = LOGIN | {"password": "wrong"}
-        answers = [await stranger.post("/api/auth/login", json=wrong, headers=lie) for lie in lies]
+        asked = [stranger.post("/api/auth/login", json=wrong, headers=lie) for lie in lies]
+        answers = await asyncio.gather(*asked)
 
-        assert answers[-1].status == 429
+        assert 429 in {answer.status for answer in answers}
         assert "Strict-Transport-Security" not in answers[0].headers
 
 

@@ -67,7 +67,7 @@ def office(admin: TestClient) -> Office:
 async def strict(settings: Settings, aiohttp_client: AiohttpClient) -> AsyncIterator[Office]:
     """At a hub where an administrator approves each machine."""
     async with running(settings.model_copy(update={"join": JoinSettings(approval=True)})) as hub:
-        await hub.accounts.ensure_admin(settings.admin_password)
+        await hub.accounts.add_first(PASSWORD)
         client = await aiohttp_client(make_app(hub))
         office = Office(client)
         await office.ask("POST", "/api/auth/login", {"username": "admin", "password": PASSWORD})
@@ -231,7 +231,7 @@ async def test_a_token_names_the_configured_addresses(
 ) -> None:
     public = settings.model_copy(update={"public_urls": ("https://hub.example.org",)})
     async with running(public) as hub:
-        await hub.accounts.ensure_admin(settings.admin_password)
+        await hub.accounts.add_first(PASSWORD)
         office = Office(await aiohttp_client(make_app(hub)))
         await office.ask("POST", "/api/auth/login", {"username": "admin", "password": PASSWORD})
 

@@ -21,6 +21,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agent/{agent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Say something else of an agent; what is left out stays. Who may: admin. */
+        patch: operations["patch_api_agent_agent_id_"];
+        trace?: never;
+    };
+    "/api/agent/{agent_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Who may: admin. */
+        post: operations["post_api_agent_agent_id_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agent/dial/{token}": {
         parameters: {
             query?: never;
@@ -66,6 +100,75 @@ export interface paths {
         get: operations["get_api_agent_info_agent_id_"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agent/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description A machine joins. Unknown keys are ignored: the agent may be newer than the hub. Who may: anyone. */
+        post: operations["post_api_agent_join"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agent/join-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: admin. */
+        get: operations["get_api_agent_join_tokens"];
+        put?: never;
+        /** @description Let a machine join. Who may: admin. */
+        post: operations["post_api_agent_join_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agent/join-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Who may: admin. */
+        delete: operations["delete_api_agent_join_tokens_id_"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agent/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description An agent takes another key. Who may: agent. */
+        post: operations["post_api_agent_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1610,13 +1713,13 @@ export interface components {
             silence_s: number;
             /**
              * Status
-             * @description `offline` after `agent.stale_after_s` of silence.
+             * @description `offline` after `agent.stale_after_s` of silence; `waiting` until an administrator approves it.
              * @enum {string}
              */
-            status: "online" | "offline";
+            status: "online" | "offline" | "waiting";
             /**
              * Tags
-             * @description What its operator says of it.
+             * @description What its operator says of it, and what the hub does, which wins.
              */
             tags: {
                 [key: string]: string;
@@ -1655,6 +1758,12 @@ export interface components {
              * @description The agent it is bound to; None until first use.
              */
             agent_id: string | null;
+            /**
+             * Approved
+             * @description Whether its agent may be used; false while the agent waits for an administrator.
+             * @default true
+             */
+            approved: boolean;
             /**
              * Created At
              * Format: date-time
@@ -2019,6 +2128,26 @@ export interface components {
              * @description Addresses given by `POST /api/p2p/static`.
              */
             static: string[];
+        };
+        /**
+         * ChangeAgent
+         * @description Say something else of an agent; what is left out stays.
+         */
+        ChangeAgent: {
+            /**
+             * Name
+             * @description What people call it; empty for its own host name.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Tags
+             * @description What the hub says of it, besides its own tags; these win.
+             * @default null
+             */
+            tags?: {
+                [key: string]: string;
+            } | null;
         };
         /**
          * ChangePassword
@@ -2885,6 +3014,12 @@ export interface components {
              */
             api_key: string;
             /**
+             * Approved
+             * @description Whether its agent may be used; false while the agent waits for an administrator.
+             * @default true
+             */
+            approved: boolean;
+            /**
              * Created At
              * Format: date-time
              * @description When it was made.
@@ -2906,6 +3041,76 @@ export interface components {
              * @description What people call it.
              */
             name: string;
+        };
+        /**
+         * IssuedJoinToken
+         * @description A join token at the moment it is made: the only time its secret is shown.
+         */
+        IssuedJoinToken: {
+            /**
+             * Agent Id
+             * @description The id a machine gets; None for a free one.
+             */
+            agent_id: string | null;
+            /**
+             * Command
+             * @description What to type on the machine that is to join.
+             */
+            command: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @description Who made it.
+             */
+            created_by: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            expires_at: string;
+            /**
+             * Hubs
+             * @description Where that machine will look for the hub, in this order.
+             */
+            hubs: string[];
+            /**
+             * Id
+             * @description Names the token.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call the machine, or the token if it is for several.
+             */
+            name: string | null;
+            /**
+             * Tags
+             * @description What the hub says of each machine that joins with it.
+             */
+            tags: {
+                [key: string]: string;
+            };
+            /**
+             * Token
+             * @description The token: one word, safe to paste.
+             */
+            token: string;
+            /**
+             * Uses
+             * @description Machines that may join with it.
+             */
+            uses: number;
+            /**
+             * Uses Left
+             * @description Of them, those that have not yet.
+             */
+            uses_left: number;
         };
         /**
          * IssuedShare
@@ -3027,6 +3232,123 @@ export interface components {
              * @description The secret: send it as `Authorization: Bearer`, or as the password of HTTP Basic.
              */
             token: string;
+        };
+        /**
+         * Join
+         * @description A machine joins. Unknown keys are ignored: the agent may be newer than the hub.
+         */
+        Join: {
+            /**
+             * Agent Id
+             * @description The id it had or wants; left out, the hub chooses.
+             * @default null
+             */
+            agent_id?: string | null;
+            /**
+             * Api Key
+             * @description The key it has made for itself, and will send as `X-API-Key`.
+             */
+            api_key: string;
+            /**
+             * Former Key
+             * @description The key it had here, which lets it keep its id.
+             * @default null
+             */
+            former_key?: string | null;
+            /**
+             * Hostname
+             * @description What it calls itself.
+             */
+            hostname: string;
+            /**
+             * Secret
+             * @description The secret of its join token.
+             */
+            secret: string;
+        };
+        /**
+         * Joined
+         * @description What the hub says to a machine that has joined.
+         */
+        Joined: {
+            /**
+             * Agent Id
+             * @description Who it is from now on.
+             */
+            agent_id: string;
+            /**
+             * Ca
+             * @description The CAs to believe, PEM; None for the system's.
+             * @default null
+             */
+            ca: string | null;
+            /**
+             * Name
+             * @description What people call it; None for its host name.
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Status
+             * @description `waiting` until an administrator approves it; it may run and beat meanwhile.
+             * @enum {string}
+             */
+            status: "approved" | "waiting";
+        };
+        /**
+         * JoinToken
+         * @description A join token, without its secret.
+         */
+        JoinToken: {
+            /**
+             * Agent Id
+             * @description The id a machine gets; None for a free one.
+             */
+            agent_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @description Who made it.
+             */
+            created_by: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            expires_at: string;
+            /**
+             * Id
+             * @description Names the token.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call the machine, or the token if it is for several.
+             */
+            name: string | null;
+            /**
+             * Tags
+             * @description What the hub says of each machine that joins with it.
+             */
+            tags: {
+                [key: string]: string;
+            };
+            /**
+             * Uses
+             * @description Machines that may join with it.
+             */
+            uses: number;
+            /**
+             * Uses Left
+             * @description Of them, those that have not yet.
+             */
+            uses_left: number;
         };
         /**
          * ListedVm
@@ -3271,6 +3593,44 @@ export interface components {
              * @description What people call it.
              */
             name: string;
+        };
+        /**
+         * NewJoinToken
+         * @description Let a machine join.
+         */
+        NewJoinToken: {
+            /**
+             * Agent Id
+             * @description The id it gets; an agent that has it is replaced, and its keys end when the new one registers. Left
+             *     out, an id that is free, made of the name or host name.
+             * @default null
+             */
+            agent_id?: string | null;
+            /**
+             * Expires In S
+             * @description Seconds until it ends by itself.
+             * @default 3600
+             */
+            expires_in_s?: number;
+            /**
+             * Name
+             * @description What people are to call the machine; left out, its host name. With several uses: the token's name.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Tags
+             * @description What the hub says of each machine that joins with it; the machine cannot change that.
+             */
+            tags?: {
+                [key: string]: string;
+            };
+            /**
+             * Uses
+             * @description Machines that may join with it.
+             * @default 1
+             */
+            uses?: number;
         };
         /**
          * NewPairingCode
@@ -4340,6 +4700,17 @@ export interface components {
             status: "online" | "unknown";
             /** Vms */
             vms: components["schemas"]["VmResource"][];
+        };
+        /**
+         * ReplaceKey
+         * @description An agent takes another key.
+         */
+        ReplaceKey: {
+            /**
+             * Api Key
+             * @description The key it has made for itself. The present one ends when it registers with this one.
+             */
+            api_key: string;
         };
         /**
          * Resize
@@ -5815,6 +6186,72 @@ export interface operations {
             };
         };
     };
+    patch_api_agent_agent_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ChangeAgent"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentAnswer"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_agent_agent_id_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentAnswer"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_api_agent_dial_token_: {
         parameters: {
             query?: never;
@@ -5895,6 +6332,165 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AgentAnswer"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_agent_join: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Join"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Joined"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_agent_join_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinToken"][];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_agent_join_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewJoinToken"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedJoinToken"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_api_agent_join_tokens_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_agent_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplaceKey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description It failed, and this says why */
