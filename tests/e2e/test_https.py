@@ -1,4 +1,4 @@
-"""Hub, agent and command line over HTTPS with the hub's own CA, through a rotation of it."""
+"""Hub, linked agent and command line over HTTPS with the hub's own CA, through a rotation of it."""
 
 import json
 import os
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.timeout(120)
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """A hub with its own CA, and an agent that was given it."""
+    """A hub with its own CA, and an agent that was given it and dials the hub for all calls."""
     fleet = Fleet(tmp_path_factory.mktemp("https"), tls=True)
     with fleet:
         pinned = fleet.directory / "oslo" / "data" / "ca.pem"
         pinned.parent.mkdir(parents=True)
         pinned.write_text(fleet.bundle())
-        fleet.add_agent("oslo", BATWA_AGENT_CA=str(pinned))
+        fleet.add_agent("oslo", BATWA_AGENT_CA=str(pinned), BATWA_AGENT_LINK="true")
         yield fleet
 
 
@@ -87,3 +87,5 @@ def test_agents_follow_a_rotation_by_themselves(fleet: Fleet, tmp_path: Path) ->
     words = ("--ca", ca, "login", fleet.url, "--password-stdin")
     assert batwa(tmp_path, *words, stdin=PASSWORD).returncode == 0
     until(lambda: "online" in batwa(tmp_path, "agent", "ls").stdout)
+    made = batwa(tmp_path, "vm", "create", "far", "--agent", "oslo")
+    assert made.returncode == 0, made

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient
 from pydantic import TypeAdapter
 
@@ -16,7 +17,7 @@ from batwa_hub.hub import Hub
 from batwa_hub.settings import Settings
 from batwa_hub.transport.links import LinkConnector, Links
 
-from .fleet_fakes import register
+from .fleet_fakes import register, serving
 from .link_fakes import CHUNK, Machine, Network, linked
 
 HEARTBEAT_S = 0.2
@@ -244,3 +245,39 @@ async def test_a_key_of_no_agent_yet_is_told_to_register(admin: TestClient, hub:
 async def test_what_is_no_upgrade_is_refused_with_a_sentence(admin: TestClient, key: str) -> None:
     for path in ("/api/agent/link", f"/api/agent/dial/{'x' * 22}"):
         assert (await admin.get(path, headers={"X-API-Key": key})).status == 400
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (404, "update the hub"),
+        (400, "must pass on the headers Upgrade"),
+        (200, "must pass on the headers Upgrade"),
+        (502, "in front of it answers 502"),
+    ],
+)
+async def test_an_agent_says_what_is_wrong_on_the_way(status: int, advice: str) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    runner, url = await serving({("GET", "/api/agent/link"): answer})
+    async with linked(Machine(), url, agent_id="oslo", api_key="bak_x") as link, asyncio.timeout(5):
+        while advice not in (link.trouble or ""):
+            await asyncio.sleep(0.01)
+    await runner.cleanup()
+
+
+async def test_what_is_no_hub_is_not_obeyed() -> None:
+    async def chat(request: web.Request) -> web.WebSocketResponse[bool]:
+        socket = web.WebSocketResponse[bool]()
+        await socket.prepare(request)
+        await socket.send_str('{"dial": "everything"}')
+        async for _ in socket:
+            pass
+        return socket
+
+    runner, url = await serving({("GET", "/api/agent/link"): chat})
+    async with linked(Machine(), url, agent_id="oslo", api_key="bak_x") as link, asyncio.timeout(5):
+        while "not a Batwa hub" not in (link.trouble or ""):
+            await asyncio.sleep(0.01)
+    await runner.cleanup()
