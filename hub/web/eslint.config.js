@@ -24,6 +24,7 @@ export default defineConfig(
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {
       "no-console": "error",
+      "react-hooks/incompatible-library": "off", // about the React compiler, which is not used
       "no-restricted-syntax": ["error", TEXT_ONLY, NO_DIALOGS],
       "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
       "@typescript-eslint/no-non-null-assertion": "error",

@@ -37,6 +37,7 @@ export default defineConfig({
     outDir: OUT,
     emptyOutDir: true,
     target: "es2022",
+    cssTarget: ["chrome123", "firefox121", "safari17.5"], // know light-dark() themselves
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 700,
   },

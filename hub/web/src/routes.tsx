@@ -9,7 +9,9 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { sessionQuery } from "./api/session";
+import { parseCreateSearch } from "./pages/create/search";
 import { parseNext } from "./pages/login/next";
+import { parseWhere } from "./pages/vm/where";
 import { parseVmsSearch } from "./pages/vms/search";
 import { Broken, NotFound } from "./shell/Broken";
 import { Shell } from "./shell/Shell";
@@ -63,7 +65,21 @@ const vms = createRoute({
   component: lazyRouteComponent(() => import("./pages/vms/VmsPage"), "VmsPage"),
 });
 
-const tree = root.addChildren([login, setup, inside.addChildren([overview, vms])]);
+const vm = createRoute({
+  getParentRoute: () => inside,
+  path: "/vms/$name",
+  validateSearch: parseWhere,
+  component: lazyRouteComponent(() => import("./pages/vm/VmPage"), "VmPage"),
+});
+
+const create = createRoute({
+  getParentRoute: () => inside,
+  path: "/create",
+  validateSearch: parseCreateSearch,
+  component: lazyRouteComponent(() => import("./pages/create/CreatePage"), "CreatePage"),
+});
+
+const tree = root.addChildren([login, setup, inside.addChildren([overview, vms, vm, create])]);
 
 export function makeRouter(context: RouterContext) {
   return createRouter({

@@ -5,6 +5,7 @@ import { Link, Outlet, useRouter } from "@tanstack/react-router";
 import { useCallback } from "react";
 import { Live } from "@/api/live/Live";
 import { t } from "@/strings";
+import { VmActionsProvider } from "@/vm/VmActions";
 import { Mark } from "@/ui/Mark";
 import { LiveBadge } from "./LiveBadge";
 import { Navigation } from "./Navigation";
@@ -57,7 +58,9 @@ export function Shell() {
           <Navigation onGo={close} />
         </AppShell.Navbar>
         <AppShell.Main id="content" tabIndex={-1} className={classes.main}>
-          <Outlet />
+          <VmActionsProvider>
+            <Outlet />
+          </VmActionsProvider>
         </AppShell.Main>
       </AppShell>
       <Search />

@@ -1,0 +1,5 @@
+import { Page } from "@/ui/Page";
+
+export function CreatePage() {
+  return <Page title="CreatePage">{null}</Page>;
+}

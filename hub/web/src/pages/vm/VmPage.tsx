@@ -1,0 +1,5 @@
+import { Page } from "@/ui/Page";
+
+export function VmPage() {
+  return <Page title="VmPage">{null}</Page>;
+}

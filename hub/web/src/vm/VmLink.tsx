@@ -1,0 +1,26 @@
+/** A VM's name, leading to its page. */
+import { Anchor } from "@mantine/core";
+import { createLink } from "@tanstack/react-router";
+import type { VmRef } from "@/api/vms";
+
+const PageAnchor = createLink(Anchor<"a">);
+
+export function VmLink({ vm, size = "sm" }: { vm: VmRef; size?: "sm" | "md" }) {
+  return (
+    <PageAnchor
+      {...vmPage(vm)}
+      size={size}
+      fw={500}
+      c="var(--mantine-color-text)"
+      title={vm.name}
+      truncate
+    >
+      {vm.name}
+    </PageAnchor>
+  );
+}
+
+/** Where a VM's page is. */
+export function vmPage({ name, agent_id }: VmRef) {
+  return { to: "/vms/$name", params: { name }, search: { agent: agent_id ?? undefined } } as const;
+}

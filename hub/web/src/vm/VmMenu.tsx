@@ -1,0 +1,70 @@
+/** All that can be done to one VM, as a menu. */
+import { ActionIcon, Menu } from "@mantine/core";
+import {
+  IconDots,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconPlayerStop,
+  IconRefresh,
+  IconRestore,
+  IconTrash,
+  IconTrashX,
+} from "@tabler/icons-react";
+import type { VmVerb } from "@/api/vms";
+import type { ListedVm } from "@/api/wire";
+import { meaningOf } from "@/model/vmState";
+import { t } from "@/strings";
+import { type Action, useVmActions } from "./VmActions";
+
+export const ACTION_ICONS = {
+  start: IconPlayerPlay,
+  stop: IconPlayerStop,
+  restart: IconRefresh,
+  suspend: IconPlayerPause,
+  recover: IconRestore,
+  delete: IconTrash,
+  purge: IconTrashX,
+} as const;
+
+/** What to offer for a state, in order. What is in the trash can only be recovered, or removed for good. */
+export function actionsOf(vm: Pick<ListedVm, "state">): readonly Action[] {
+  const { verbs } = meaningOf(vm.state);
+  const gentle = verbs.filter((verb) => verb !== "delete");
+  const ends: Action[] = vm.state === "Deleted" ? ["purge"] : ["delete", "purge"];
+  return verbs.includes("delete" satisfies VmVerb) ? [...gentle, ...ends] : gentle;
+}
+
+export function VmMenu({ vm }: { vm: ListedVm }) {
+  return (
+    <Menu>
+      <Menu.Target>
+        <ActionIcon
+          aria-label={t.vmActions.more(vm.name)}
+          onClick={(event) => event.stopPropagation()}
+        >
+          <IconDots size={16} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown onClick={(event) => event.stopPropagation()}>
+        <VmMenuItems vm={vm} actions={actionsOf(vm)} />
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+export function VmMenuItems({ vm, actions }: { vm: ListedVm; actions: readonly Action[] }) {
+  const { act } = useVmActions();
+  return actions.map((action) => {
+    const Picture = ACTION_ICONS[action];
+    return (
+      <Menu.Item
+        key={action}
+        leftSection={<Picture size={16} stroke={1.6} />}
+        color={action === "delete" || action === "purge" ? "red" : undefined}
+        onClick={() => act(action, [vm])}
+      >
+        {t.verbs[action]}
+      </Menu.Item>
+    );
+  });
+}
