@@ -26,6 +26,7 @@ from .services.joining import Joining
 from .services.keys import AgentKeys
 from .services.operations import Operations
 from .services.pace import Pace, Paces
+from .services.passkeys import Passkeys
 from .services.passwords import Passwords
 from .services.peering.identity import open_identity
 from .services.peering.messages import Messages
@@ -70,6 +71,7 @@ class Hub:
     database: Database
     accounts: Accounts
     second_factors: SecondFactors
+    passkeys: Passkeys
     users: Users
     first_start: FirstStart
     sessions: Sessions
@@ -197,6 +199,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 database=database,
                 accounts=accounts,
                 second_factors=SecondFactors(database, cipher),
+                passkeys=Passkeys(database, cipher),
                 users=Users(database, passwords, on_change=on_change),
                 first_start=FirstStart(accounts, cipher),
                 sessions=sessions,

@@ -13,7 +13,7 @@ from batwa_common.errors import Forbidden, NotAuthenticated
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.user import ChangePassword, Permissions, Role
 from batwa_hub.store.database import Database
-from batwa_hub.store.tables import totp, users
+from batwa_hub.store.tables import passkeys, totp, users
 
 from .guesses import Guesses
 from .passwords import Passwords
@@ -101,7 +101,7 @@ class Accounts:
         return Authenticated(row.id, row.name, row.role)
 
     async def set_admin_password(self, password: str) -> None:
-        """Give `admin` this password and no second factor, and end its sessions; make it if there is none."""
+        """Give `admin` this password as the only way in, and end its sessions; make it if there is none."""
         hashed = await self._passwords.hash(password)
         async with self._database.writing() as connection:
             user_id = await connection.scalar(sa.select(users.c.id).where(users.c.name == ADMIN))
@@ -109,7 +109,8 @@ class Accounts:
                 await connection.execute(sa.insert(users).values(self._admin(hashed)))
                 return
             await _set_password(connection, user_id, hashed)
-            await connection.execute(sa.delete(totp).where(totp.c.user_id == user_id))
+            for table in (totp, passkeys):
+                await connection.execute(sa.delete(table).where(table.c.user_id == user_id))
         self._tell()
 
     async def change_password(
