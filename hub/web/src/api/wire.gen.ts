@@ -380,6 +380,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: viewer. */
+        get: operations["get_api_auth_passkeys"];
+        put?: never;
+        /** @description Add a passkey that the browser has made. Who may: viewer. */
+        post: operations["post_api_auth_passkeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Who may: viewer. */
+        delete: operations["delete_api_auth_passkeys_id_"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/passkeys/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Log in with a passkey. Who may: anyone. */
+        post: operations["post_api_auth_passkeys_login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/passkeys/login/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Who may: anyone. */
+        post: operations["post_api_auth_passkeys_login_options"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Get options for making a passkey. Who may: viewer. */
+        post: operations["post_api_auth_passkeys_options"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/password": {
         parameters: {
             query?: never;
@@ -1191,6 +1277,23 @@ export interface paths {
         head?: never;
         /** @description Change an account; what is left out stays. With less than before, their sessions end. Who may: admin. */
         patch: operations["patch_api_users_name_"];
+        trace?: never;
+    };
+    "/api/users/{name}/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Who may: admin. */
+        delete: operations["delete_api_users_name_passkeys"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/users/{name}/sessions": {
@@ -2053,6 +2156,17 @@ export interface components {
             username: string | null;
         };
         /**
+         * BeginPasskey
+         * @description Get options for making a passkey.
+         */
+        BeginPasskey: {
+            /**
+             * Password
+             * @description One's password: whoever finds an open browser is not to make a way in for himself.
+             */
+            password: string;
+        };
+        /**
          * BeginTotp
          * @description Get a secret for an authenticator app.
          */
@@ -2845,7 +2959,8 @@ export interface components {
             type: "hello";
             /**
              * Window Bytes
-             * @description How much output may be on its way unacknowledged; acknowledge well before.
+             * @description How much output may be on its way unacknowledged at least; acknowledge well before. A viewer that takes
+             *     it within moments is sent more.
              */
             window_bytes: number;
         };
@@ -3646,6 +3761,26 @@ export interface components {
             role?: "viewer" | "operator" | "admin";
         };
         /**
+         * NewPasskey
+         * @description Add a passkey that the browser has made.
+         */
+        NewPasskey: {
+            /**
+             * Credential
+             * @description What the browser answered, as JSON (`PublicKeyCredential.toJSON`).
+             */
+            credential: {
+                [key: string]: unknown;
+            };
+            /**
+             * Name
+             * @description What its owner calls it.
+             */
+            name: string;
+            /** Ticket */
+            ticket: string;
+        };
+        /**
          * NewShare
          * @description Share a terminal.
          */
@@ -4175,6 +4310,67 @@ export interface components {
              * @description Its key.
              */
             public_key: string;
+        };
+        /**
+         * Passkey
+         * @description A key that logs its owner in.
+         */
+        Passkey: {
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was added.
+             */
+            created_at: string;
+            /**
+             * Id
+             * @description The credential's id.
+             */
+            id: string;
+            /**
+             * Last Used At
+             * @description When it last logged somebody in; None if never.
+             * @default null
+             */
+            last_used_at: string | null;
+            /**
+             * Name
+             * @description What its owner calls it.
+             */
+            name: string;
+        };
+        /**
+         * PasskeyLogin
+         * @description Log in with a passkey.
+         */
+        PasskeyLogin: {
+            /**
+             * Credential
+             * @description What the browser answered, as JSON (`PublicKeyCredential.toJSON`).
+             */
+            credential: {
+                [key: string]: unknown;
+            };
+            /** Ticket */
+            ticket: string;
+        };
+        /**
+         * PasskeyOptions
+         * @description What the browser is asked with.
+         */
+        PasskeyOptions: {
+            /**
+             * Options
+             * @description For `navigator.credentials.create` or `get`, as JSON (`parseCreationOptionsFromJSON` and its kind).
+             */
+            options: {
+                [key: string]: unknown;
+            };
+            /**
+             * Ticket
+             * @description To be sent back with what the browser answers.
+             */
+            ticket: string;
         };
         /**
          * Peer
@@ -6939,6 +7135,194 @@ export interface operations {
             };
         };
     };
+    get_api_auth_passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"][];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_auth_passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_api_auth_passkeys_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_auth_passkeys_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyLogin"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_auth_passkeys_login_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_auth_passkeys_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginPasskey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_api_auth_password: {
         parameters: {
             query?: never;
@@ -8853,6 +9237,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_api_users_name_passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description It failed, and this says why */
