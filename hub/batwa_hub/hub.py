@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import aiohttp
+import ifaddr
 from aiohttp import web
 
 from batwa_common import __version__
@@ -17,6 +18,7 @@ from .secrets import KeyFile
 from .services.accounts import Accounts
 from .services.agents import Agents
 from .services.audit.audit import Audit
+from .services.destinations import Destinations
 from .services.devices import Devices
 from .services.events import Events
 from .services.first_start import FirstStart
@@ -53,6 +55,7 @@ from .transport.discovery import Discovery, addresses_for
 from .transport.links import LinkConnector, Links
 from .transport.peers import Hubs
 from .transport.relay import Relays
+from .transport.resolver import GuardedResolver
 from .transport.signing import Signatures
 
 CONNECTIONS_PER_AGENT = 1024
@@ -80,6 +83,7 @@ class Hub:
     events: Events
     audit: Audit
     paces: Paces
+    destinations: Destinations
     devices: Devices
     registry: Registry
     inventory: Inventory
@@ -117,10 +121,13 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         heartbeat_s=settings.agent.link_heartbeat_s,
         relink_s=min(RELINK_S, settings.agent.call_timeout_s / 2),
     )
+    destinations = await asyncio.to_thread(_destinations, settings)
+    resolver = GuardedResolver(destinations)
+    by_link = LinkConnector(links, limit=0, limit_per_host=CONNECTIONS_PER_AGENT, resolver=resolver)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.agent.call_timeout_s)
     async with (
         await Database.open(settings.store_url()) as database,
-        _session(LinkConnector(links, limit=0, limit_per_host=CONNECTIONS_PER_AGENT), timeout) as to_agents,
+        _session(by_link, timeout) as to_agents,
         _session(aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_HUB), timeout) as to_hubs,
         Supervisor() as writers,
         Supervisor() as tasks,
@@ -212,6 +219,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                     Pace(per_minute=settings.limit.stranger_per_minute),
                 ),
                 devices=Devices(cipher),
+                destinations=destinations,
                 registry=registry,
                 inventory=inventory,
                 agents=agents,
@@ -253,3 +261,9 @@ def _tls(settings: Settings) -> ServerTls | None:
 
 def _session(connector: aiohttp.TCPConnector, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)
+
+
+def _destinations(settings: Settings) -> Destinations:
+    """Blocks."""
+    own = [str(ip.ip[0] if ip.is_IPv6 else ip.ip) for each in ifaddr.get_adapters() for ip in each.ips]
+    return Destinations(allowed=settings.agent.allowed_networks, own=own, port=settings.port)

@@ -37,6 +37,9 @@ class AgentSettings(_Group):
     """Silence after which an agent counts as offline, in seconds; three heartbeats and a bit."""
     call_timeout_s: float = Field(default=30.0, ge=1, le=600)
     """How long a call to an agent may take, in seconds."""
+    allowed_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks in which agents may be although the hub refuses such addresses: link-local, loopback, ….
+    Agents on the hub's own machine may be at its loopback addresses anyway."""
     link_heartbeat_s: float = Field(default=10.0, ge=0.1, le=60)
     """Time between pings on an agent's link, in seconds; a dead one is noticed after half as much again."""
 

@@ -10,7 +10,7 @@ from batwa_common.wire.documented import AgentAnswer, Done, Registered
 from batwa_common.wire.join import ChangeAgent, ReplaceKey
 from batwa_hub.hub import HUB
 
-from .access import agent_key, fleet_of
+from .access import address_of, agent_key, fleet_of
 from .audited import PROVED, Actor
 
 MAX_INVENTORY_BYTES = 8 << 20
@@ -21,6 +21,7 @@ async def register(request: web.Request) -> web.Response:
     """POST /api/agent/register"""
     hub, asked = request.app[HUB], await read(request, RegisterAgent)
     key = await agent_key(request, agent_id=asked.agent_id, given=asked.api_key)
+    hub.destinations.check(asked.api_url, told_from=address_of(request))
     request[PROVED] = Actor(f"agent {asked.agent_id}", "agent")
     agent = await hub.agents.register(asked, key_id=key.id, waiting=not key.approved)
     await hub.keys.settle(key)

@@ -1,0 +1,79 @@
+"""Where agents may send the hub: not to itself, nor to what only the machine it runs on can reach."""
+
+import ipaddress
+from collections.abc import Collection, Sequence
+from urllib.parse import urlsplit
+
+from batwa_common.errors import InvalidRequest
+from batwa_common.wire.link import linked_id
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "192.0.0.192", "fd00:ec2::254")))
+"""Where clouds tell a machine its secrets, beside 169.254.169.254, which is link-local."""
+
+
+class Destinations:
+    """Decides about addresses; names are looked at when they are resolved, at every new connection.
+
+    Args:
+        allowed: Networks in which every address is fine.
+        own: Addresses of this machine.
+        port: Where the hub listens; 0 if it is not known beforehand.
+    """
+
+    def __init__(self, *, allowed: Sequence[Network], own: Collection[str], port: int) -> None:
+        self._allowed = tuple(allowed)
+        self._own = frozenset(map(ipaddress.ip_address, own))
+        self._port = port
+
+    def check(self, url: str, *, told_from: str) -> None:
+        """Return if an agent that calls from the address *told_from* may say that it is at *url*.
+
+        Raises `InvalidRequest`.
+        """
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        address = _parsed("127.0.0.1" if is_this_machine(host) else host)
+        if address is None or linked_id(url) is not None:
+            return
+        here = _parsed(told_from)
+        if why := self.refusal(str(address), port, from_here=here is None or here.is_loopback):
+            raise InvalidRequest(f"api_url: {why}")
+
+    def refusal(self, address: str, port: int, *, from_here: bool) -> str | None:
+        """Return why the hub does not connect to *address*, or None if it does.
+
+        *from_here*: whether it is said by somebody on this machine, for whom loopback is no secret.
+        """
+        parsed = _parsed(address)
+        if parsed is None or any(parsed in network for network in self._allowed):
+            return None
+        if port == self._port and (parsed.is_loopback or parsed in self._own):
+            return f"{address} port {port} is the hub itself; give the agent's own address"
+        if parsed.is_loopback and not from_here:
+            return f"{address} is the hub's own machine; give an address at which the hub reaches the agent"
+        if _is_special(parsed):
+            return f"{address} is no address of an agent; if it is, add its network to agent.allowed_networks"
+        return None
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether *host* names the machine itself (RFC 6761, 6.3)."""
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def _parsed(host: str) -> Address | None:
+    try:
+        parsed = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+def _is_special(address: Address) -> bool:
+    reserved = address.is_reserved and not address.is_loopback  # Python counts ::1 among the reserved
+    return (
+        address.is_link_local or address.is_multicast or address.is_unspecified or reserved
+    ) or address in METADATA
