@@ -29,6 +29,7 @@ from .inventory.watcher import Watcher
 from .link import Link
 from .machine import Machine
 from .multipass import remote
+from .multipass.images import ImageSources
 from .multipass.multipass import Deadlines, Multipass
 from .operations.operations import Operations
 from .operations.settlement import Patience
@@ -160,6 +161,7 @@ def multipass(settings: Settings) -> Multipass:
     return Multipass(
         settings.multipass,
         scratch_dir=settings.data_dir / "scratch",
+        images=ImageSources(section.image_dir),
         parallel_launches=section.parallel_launches,
         deadlines=Deadlines(
             list_s=section.list_s,

@@ -22,6 +22,8 @@ class DriverSection(_Section):
 
     parallel_launches: int = Field(default=1, ge=1, le=16)
     """Launches at once; more than one has been seen to crash Multipass's daemon."""
+    image_dir: Path | None = None
+    """Directory whose files VMs may be made from, as `file://…`; left out, none: Multipass may read any."""
     poll_s: float = Field(default=2.0, ge=0.1, le=300)
     """Time between two looks at the list, in seconds."""
     list_s: float = Field(default=15.0, ge=0.1, le=600)

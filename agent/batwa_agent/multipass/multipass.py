@@ -24,6 +24,7 @@ from batwa_common.wire.vm import CreateVm, size_bytes, size_text
 from .client import Client
 from .cloud_init import CloudInitFiles
 from .health import HUNG_ADVICE, NO_DAEMON, Health
+from .images import ImageSources
 from .lanes import Lane, SingleFlight
 from .parse import (
     Version,
@@ -78,6 +79,7 @@ class Multipass:
         scratch_dir: For cloud-init files while a launch runs, and nothing else; made if missing. Multipass
             must be able to read it: a confined one reads nothing but what is in HOME.
         env: Variables added to the agent's own for every call.
+        images: Says where images may come from; left out, anywhere.
         parallel_launches: Launches at once; parallel launches have crashed the daemon.
         deadlines: Longest waits.
         now: Wall clock; tests pass their own.
@@ -89,6 +91,7 @@ class Multipass:
         *,
         scratch_dir: Path,
         env: Mapping[str, str] | None = None,
+        images: ImageSources | None = None,
         parallel_launches: int = 1,
         deadlines: Deadlines | None = None,
         now: Callable[[], datetime] = utc_now,
@@ -99,6 +102,7 @@ class Multipass:
         self._health = Health(now)
         self._client = Client(program, env=env or {}, health=self._health)
         self._flights = SingleFlight()
+        self._images = images
         self._launches = Lane(parallel_launches)
         self._actions = Lane(_PARALLEL_ACTIONS)
         self._gets = Lane(_PARALLEL_GETS)
@@ -149,6 +153,8 @@ class Multipass:
         """Create and start a VM; returns when it runs. At most `parallel_launches` do, others wait."""
         if self._launches.is_full:
             on_progress(Progress("Waiting for another launch to end"))
+        if self._images is not None and command.image is not None:
+            await self._images.check(command.image)
         within_s = self._deadlines.turn_s
         async with (
             self._launches.place(f"multipass launch {command.name}", within_s=within_s),

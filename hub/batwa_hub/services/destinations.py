@@ -4,14 +4,9 @@ import ipaddress
 from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
+from batwa_common.addresses import Network, is_special, parse_address
 from batwa_common.errors import InvalidRequest
 from batwa_common.wire.link import linked_id
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "192.0.0.192", "fd00:ec2::254")))
-"""Where clouds tell a machine its secrets, beside 169.254.169.254, which is link-local."""
 
 
 class Destinations:
@@ -35,10 +30,10 @@ class Destinations:
         """
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        address = _parsed("127.0.0.1" if is_this_machine(host) else host)
+        address = parse_address("127.0.0.1" if is_this_machine(host) else host)
         if address is None or linked_id(url) is not None:
             return
-        here = _parsed(told_from)
+        here = parse_address(told_from)
         if why := self.refusal(str(address), port, from_here=here is None or here.is_loopback):
             raise InvalidRequest(f"api_url: {why}")
 
@@ -47,14 +42,14 @@ class Destinations:
 
         *from_here*: whether it is said by somebody on this machine, for whom loopback is no secret.
         """
-        parsed = _parsed(address)
+        parsed = parse_address(address)
         if parsed is None or any(parsed in network for network in self._allowed):
             return None
         if port == self._port and (parsed.is_loopback or parsed in self._own):
             return f"{address} port {port} is the hub itself; give the agent's own address"
         if parsed.is_loopback and not from_here:
             return f"{address} is the hub's own machine; give an address at which the hub reaches the agent"
-        if _is_special(parsed):
+        if is_special(parsed):
             return f"{address} is no address of an agent; if it is, add its network to agent.allowed_networks"
         return None
 
@@ -62,18 +57,3 @@ class Destinations:
 def is_this_machine(host: str) -> bool:
     """Whether *host* names the machine itself (RFC 6761, 6.3)."""
     return host == "localhost" or host.endswith(".localhost")
-
-
-def _parsed(host: str) -> Address | None:
-    try:
-        parsed = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed
-
-
-def _is_special(address: Address) -> bool:
-    reserved = address.is_reserved and not address.is_loopback  # Python counts ::1 among the reserved
-    return (
-        address.is_link_local or address.is_multicast or address.is_unspecified or reserved
-    ) or address in METADATA
