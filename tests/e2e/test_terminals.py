@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -273,6 +274,30 @@ async def test_one_command_in_many_vms_gives_one_result_each(admin: aiohttp.Clie
     async with admin.post("/api/vm/off/exec", json={"command": ["true"]}) as answer:
         assert answer.status == 409
     assert (await call(admin, "GET", "/api/vm/info/off"))["info"]["state"] == "Stopped"
+
+
+async def test_a_viewer_whose_connection_is_half_open_is_noticed_within_20_s(
+    admin: aiohttp.ClientSession,
+) -> None:
+    terminal_id = await open_terminal(admin)
+
+    async def viewers() -> int:
+        return len((await call(admin, "GET", f"/api/terminals/{terminal_id}"))["viewers"])
+
+    # answers no ping, as a laptop that has gone to sleep; its connection stays
+    gone = await admin.ws_connect(f"/ws?terminal_id={terminal_id}", protocols=V1, autoping=False)
+    there = await watch(admin, f"terminal_id={terminal_id}")
+    assert await viewers() == 2
+    began = time.monotonic()
+    async with asyncio.timeout(25):
+        while await viewers() > 1:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    assert await there.take()
+    assert time.monotonic() - began < 20
+    await there.type("echo still he''re\n")
+    await there.until(b"still here")
+    await gone.close()
 
 
 async def test_an_idle_viewer_is_closed_and_the_shell_goes_on(fleet: Fleet) -> None:
