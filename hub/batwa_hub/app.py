@@ -13,6 +13,7 @@ from batwa_common.web.serve import Serving, serve, with_stopping
 from batwa_common.web.vms import VMS
 
 from .api.audited import audited
+from .api.headers import make_safe
 from .api.paced import paced_guard
 from .api.page import BUILT_IN, PAGE, page_for_browsers
 from .api.proxies import proxies, stay_with_https
@@ -21,6 +22,9 @@ from .api.sessions import session_middleware
 from .api.signed import sign_answers
 from .hub import HUB, Hub, running
 from .settings import Settings
+
+IDLE_S = 75.0
+"""How long a connection may stay without a whole request: slow clients hold none for longer."""
 
 MAX_BODY_BYTES = 8 << 20
 """The largest body of any route, a heartbeat with a whole inventory; each route has its own bound."""
@@ -45,6 +49,7 @@ def make_app(hub: Hub) -> web.Application:
     app[VMS] = lambda caller: hub.fleet.seen_by(caller.scope)
     with_stopping(app)
     app.on_shutdown.append(_end_relayed)
+    app.on_response_prepare.append(make_safe)
     mount(app, ROUTES, paced_guard)
     return app
 
@@ -73,7 +78,9 @@ async def main(settings: Settings) -> None:
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _look_again, hub)
         tls = hub.tls.context if hub.tls is not None else None
-        await serve(make_app(hub), host=settings.host, port=settings.port, tls=tls, ready=listening)
+        await serve(
+            make_app(hub), host=settings.host, port=settings.port, tls=tls, idle_s=IDLE_S, ready=listening
+        )
 
 
 def _ask_for_a_first_start(hub: Hub, port: int) -> None:

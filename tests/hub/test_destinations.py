@@ -41,6 +41,7 @@ def destinations() -> Destinations:
         "http://localhost:8001",
         "http://db.localhost:8001",
         "http://192.0.2.10:8000",
+        "http://192.0.2.11:99999",
         "http://[2001:db8::10]:8000",
     ],
 )

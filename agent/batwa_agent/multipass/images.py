@@ -42,12 +42,12 @@ class ImageSources:
             raise DriverRefused(f"image: a file must be in {self._directory} of that machine")
 
     async def _check_server(self, url: str) -> None:
-        host = urlsplit(url).hostname or ""
         try:
+            host = urlsplit(url).hostname or ""
             async with asyncio.timeout(RESOLVE_S):
                 found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError, TimeoutError) as err:
-            raise DriverRefused(f"image: the server {host!r} is not found from that machine") from err
+        except (OSError, ValueError, TimeoutError) as err:  # what is no host name is a UnicodeError
+            raise DriverRefused(f"image: the server of {url} is not found from that machine") from err
         for *_, sockaddr in found:
             address = parse_address(str(sockaddr[0]))
             if address is None or address.is_loopback or is_special(address):

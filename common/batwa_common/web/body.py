@@ -1,5 +1,6 @@
 """Schema in, schema out."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -13,6 +14,12 @@ W = TypeVar("W", bound=Wire)
 
 MAX_BODY_BYTES = 256 << 10
 """Bound of an ordinary request; cloud-init data of 64 KiB fits with room to spare."""
+
+BODY_WITHIN_S = 20.0
+"""How long a body may take, beside what its largest size takes at `SLOWEST_BYTES_PER_S`."""
+SLOWEST_BYTES_PER_S = 64 << 10
+PATIENCE_S = web.AppKey("patience", float)
+"""Replaces `BODY_WITHIN_S` in an application."""
 
 BODY = web.RequestKey("body", bytes)
 """Set by a guard that had to read the body to know who calls."""
@@ -39,12 +46,16 @@ async def read(request: web.Request, shape: type[W], *, limit_bytes: int = MAX_B
 
 
 async def read_bytes(request: web.Request, *, limit_bytes: int) -> bytes:
-    """Read the body, once. Raises aiohttp's 413 for a longer one."""
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > limit_bytes:
-            raise web.HTTPRequestEntityTooLarge(max_size=limit_bytes, actual_size=len(body))
+    """Read the body, once. Raises aiohttp's 413 for a longer one, and 408 for one that takes too long."""
+    body, patience_s = bytearray(), request.app.get(PATIENCE_S, BODY_WITHIN_S)
+    try:
+        async with asyncio.timeout(patience_s + limit_bytes / SLOWEST_BYTES_PER_S):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > limit_bytes:
+                    raise web.HTTPRequestEntityTooLarge(max_size=limit_bytes, actual_size=len(body))
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     return bytes(body)
 
 

@@ -80,5 +80,7 @@ def _sentence(request: web.Request, err: web.HTTPException) -> str:
             return f"{request.method} is not allowed here; {', '.join(sorted(err.allowed_methods))} is."
         case web.HTTPRequestEntityTooLarge():
             return "The request body is too large."
+        case web.HTTPRequestTimeout():
+            return "The request body took too long."
         case _:
             return err.reason

@@ -23,6 +23,9 @@ WILDCARDS = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 -- recognised, n
 CLIENT = web.RequestKey("client", str)
 """Whose address a request counts for, where a proxy that is believed has told it."""
 
+IDLE_S = 3600.0
+"""How long a connection may wait for its next request. Agents keep some in hand for the hub."""
+
 GRACE_S = 10.0
 """How long requests in flight may take after the stop began."""
 
@@ -72,6 +75,7 @@ async def serve(
     host: str | None,
     port: int,
     tls: ssl.SSLContext | None = None,
+    idle_s: float = IDLE_S,
     ready: Callable[[Serving], Awaitable[None]] | None = None,
 ) -> None:
     """Serve *app* until SIGINT or SIGTERM, by HTTPS if *tls* is given; without *host* it listens nowhere.
@@ -83,9 +87,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(
-        app, access_log_class=AccessLog, shutdown_timeout=GRACE_S, handler_cancellation=False
-    )
+    runner = runner_of(app, idle_s=idle_s)
     await runner.setup()
     try:
         address = await _listen(runner, host, port, tls) if host is not None else None
@@ -98,6 +100,17 @@ async def serve(
         began = time.monotonic()
         await runner.cleanup()
         log.info("daemon.stopped", took_s=round(time.monotonic() - began, 2))
+
+
+def runner_of(app: web.Application, *, idle_s: float) -> web.AppRunner:
+    """Return what serves *app*; a connection on which no whole request arrives for *idle_s* is closed."""
+    return web.AppRunner(
+        app,
+        access_log_class=AccessLog,
+        shutdown_timeout=GRACE_S,
+        handler_cancellation=False,
+        keepalive_timeout=idle_s,
+    )
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None) -> str:

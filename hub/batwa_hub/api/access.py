@@ -4,7 +4,6 @@ import base64
 import binascii
 from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
 
 import aiohttp_session
 from aiohttp import hdrs, web
@@ -198,10 +197,9 @@ def _refuse_other_sites(request: web.Request) -> None:
     if request.method in _READS and not upgrades:
         return
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin is None:
-        foreign = request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
-    else:
-        foreign = urlsplit(origin).netloc.lower() != request.host.lower() and not _is_trusted(request, origin)
+    elsewhere = origin is not None and origin.lower().partition("://")[2] != request.host.lower()
+    foreign = elsewhere or request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
+    foreign = foreign and not (origin is not None and _is_trusted(request, origin))
     if foreign:
         raise Forbidden(
             f"Refused: a page of {origin or 'another site'} asked for this. If it is yours, "

@@ -1,11 +1,16 @@
 """/api/audit: who did what."""
 
+import asyncio
+
 from aiohttp import web
 
 from batwa_common.web.body import read_query, respond
 from batwa_common.web.routes import Access, Route
 from batwa_common.wire.audit import AuditFilter, AuditPage, AuditQuery
 from batwa_hub.hub import HUB
+
+SEND_TIMEOUT_S = 30.0
+"""How long a reader may leave what we send unread before it is cut off."""
 
 
 async def list_records(request: web.Request) -> web.Response:
@@ -20,7 +25,8 @@ async def export(request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "application/jsonl", **headers})
     await answer.prepare(request)
     async for page in request.app[HUB].audit.pages(asked):
-        await answer.write("".join(f"{record.model_dump_json()}\n" for record in page).encode())
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await answer.write("".join(f"{record.model_dump_json()}\n" for record in page).encode())
     await answer.write_eof()
     return answer
 

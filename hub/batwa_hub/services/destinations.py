@@ -29,7 +29,10 @@ class Destinations:
         Raises `InvalidRequest`.
         """
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError as err:
+            raise InvalidRequest(f"api_url: {err}") from err
         address = parse_address("127.0.0.1" if is_this_machine(host) else host)
         if address is None or linked_id(url) is not None:
             return
