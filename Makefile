@@ -12,7 +12,7 @@ PAGE_SOURCES := $(shell find $(WEB)/src $(WEB)/index.html $(WEB)/*.ts $(WEB)/pac
 WIRE_TYPES = $(BIN)/python deploy/wire.py > $(WEB)/node_modules/.wire.json && cd $(WEB) && \
 	npx openapi-typescript node_modules/.wire.json --output src/api/wire.gen.ts --default-non-nullable=false --alphabetize
 
-.PHONY: help setup run test check check-web format bench dist lock clean web wire
+.PHONY: help setup run test check check-web format bench dist lock vulnerabilities clean web wire
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -62,6 +62,10 @@ check-web: setup $(NODE_MODULES) ## The web page: fresh types, lint, types, its 
 	cd $(WEB) && npm run --silent lint
 	cd $(WEB) && npx tsc --noEmit
 	cd $(WEB) && npx vitest run
+
+vulnerabilities: setup ## Ask a public database about the pinned dependencies (needs the network)
+	$(PYTHON) -m venv $(VENV)-audit && $(VENV)-audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)-audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
 
 format: setup ## Rewrite the sources in the one format
 	$(BIN)/ruff format .

@@ -26,6 +26,9 @@ CLIENT = web.RequestKey("client", str)
 IDLE_S = 3600.0
 """How long a connection may wait for its next request. Agents keep some in hand for the hub."""
 
+LINGER_S = 2.0
+"""How long the rest of a refused body is read, so that its sender gets to see the answer."""
+
 GRACE_S = 10.0
 """How long requests in flight may take after the stop began."""
 
@@ -110,6 +113,7 @@ def runner_of(app: web.Application, *, idle_s: float) -> web.AppRunner:
         shutdown_timeout=GRACE_S,
         handler_cancellation=False,
         keepalive_timeout=idle_s,
+        lingering_time=LINGER_S,
     )
 
 
