@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestClient
+from pydantic.fields import FieldInfo
 
 from batwa_common.wire.audit import AuditEntry, AuditFilter, AuditQuery, AuditRecord
+from batwa_hub.api.routes import ROUTES
 from batwa_hub.hub import Hub
 from batwa_hub.services.audit.audit import MOST_REFUSALS, PER_KIND, RETRY_S, Audit
 from batwa_hub.services.audit.chain import FIRST, PRUNED, Chain, ChainBroken, Head, link
@@ -291,3 +295,35 @@ async def test_what_was_planted_in_a_name_stays_on_its_line(admin: TestClient) -
     target = (await last(admin))["target"]
     assert target == "x��[2J2026-11-21 admin done"
     assert PASSWORD not in target
+
+
+SECRET = re.compile(
+    r"password|secret|token$|api_key|^code$|^current$|^new$|^share$|session_id|stdin|cloud_init"
+)
+    r"password|secret|token$|api_key|^code$|^current$|^new$|^share$|session_id|stdin|cloud_init"
+)
+
+
+def asked_for() -> Iterator[tuple[str, FieldInfo]]:
+    for route in ROUTES:
+        for shape in filter(None, (route.takes, route.query)):
+            for name, field in shape.model_fields.items():
+                yield f"{shape.__name__}.{name}", field
+
+
+def test_no_secret_of_a_request_can_get_into_the_log() -> None:
+    shown = {where for where, field in asked_for() if SECRET.search(where.split(".")[1]) and field.repr}
+
+    assert not shown, "give these fields repr=False"
+
+
+async def test_an_agent_that_replaces_its_key_is_recorded_without_it(admin: TestClient) -> None:
+    headers = await register(admin, "oslo")
+    body = {"api_key": "bak_" + "n" * 43}
+
+    answer = await admin.post("/api/agent/key", json=body, headers=headers)
+
+    record = await last(admin)
+    assert answer.status == 200, await answer.text()
+    assert (record["who"], record["action"]) == ("agent oslo", "POST /api/agent/key")
+    assert "nnn" not in json.dumps(record)

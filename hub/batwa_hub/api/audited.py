@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 from batwa_common.errors import BatwaError
 from batwa_common.web.body import ASKED
 from batwa_common.web.problems import REQUEST_ID
-from batwa_common.web.routes import CALLER, ROUTE, Access, Route
+from batwa_common.web.routes import CALLER, ROUTE, Route
 from batwa_common.wire.audit import AuditEntry, AuditOutcome
 from batwa_hub.hub import HUB
 
@@ -22,8 +22,10 @@ from .sessions import LOGIN
 READS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 WORTH_IT = frozenset({"/api/recordings/{id}/cast", "/api/audit/export"})
 """Reads that are recorded too: what somebody typed, and what everybody did."""
-MACHINES = frozenset({Access.AGENT, Access.PEER})
-"""What is called all the time by programs that have proved who they are: only refusals are recorded."""
+MACHINES = frozenset(
+    {"/api/agent/heartbeat", "/api/agent/link", "/api/agent/dial/{token}", "/api/p2p/receive"}
+)
+"""What programs that have proved who they are call all the time: only refusals are recorded."""
 REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 TARGETS = ("name", "vm_name", "vm_id", "username", "terminal_id", "id", "share_id", "peer_id", "address")
 """What a request is about, in the order in which the more telling comes first; `agent_id` stands apart."""
@@ -105,7 +107,7 @@ def _matters(request: web.Request, route: Route, status: int) -> bool:
     if status in REFUSALS:
         shown = hdrs.AUTHORIZATION in request.headers or "X-API-Key" in request.headers
         return changes or shown or _actor(request).who != ""
-    return changes and route.access not in MACHINES
+    return changes and route.path not in MACHINES
 
 
 def _actor(request: web.Request) -> Actor:
