@@ -300,8 +300,6 @@ async def test_what_was_planted_in_a_name_stays_on_its_line(admin: TestClient) -
 SECRET = re.compile(
     r"password|secret|token$|api_key|^code$|^current$|^new$|^share$|session_id|stdin|cloud_init"
 )
-    r"password|secret|token$|api_key|^code$|^current$|^new$|^share$|session_id|stdin|cloud_init"
-)
 
 
 def asked_for() -> Iterator[tuple[str, FieldInfo]]:
