@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -13,6 +15,7 @@ from batwa_common.settings import SettingsError
 from batwa_common.web.serve import Serving, run, serve
 from batwa_common.wire.agent import DriverStatus
 
+from . import commands, config_file
 from .agent import VERSION, key_of, multipass, running
 from .app import make_app
 from .settings import Settings
@@ -20,6 +23,8 @@ from .settings import Settings
 log = structlog.stdlib.get_logger(__name__)
 
 OK, FAILED, BAD_SETTINGS = 0, 1, 2
+OURS = frozenset({"command", "token", "json"})
+"""Arguments that are no settings."""
 
 _EPILOG = """\
 Every setting has three more places: the environment (BATWA_AGENT_HUB_URL, BATWA_AGENT_API_KEY,
@@ -31,12 +36,20 @@ BATWA_AGENT_CONFIG names. Flags win over the environment, that over credentials,
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = _parser().parse_args(argv)
-    flags = {name: value for name, value in vars(arguments).items() if name != "command"}
+    flags = {name: value for name, value in vars(arguments).items() if name not in OURS}
     try:
+        if arguments.command == "join":
+            config_file.change(_file(), {})  # so that a file that is named may be a new one
         settings = Settings.load(flags)
         match arguments.command:
             case "run":
                 return _run(settings)
+            case "join":
+                return asyncio.run(commands.join(settings, _file(), arguments.token, flags["agent_id"]))
+            case "rotate-key":
+                return asyncio.run(commands.rotate_key(settings, _file()))
+            case "doctor":
+                return asyncio.run(commands.doctor(settings, as_json=arguments.json))
             case "check":
                 return _check(settings)
             case _:
@@ -44,6 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as err:
         sys.stderr.write(f"batwa-agent: {err}\n")
         return BAD_SETTINGS
+
+
+def _file() -> Path:
+    """Return the file that joining writes: the one that the agent will read."""
+    return Path(os.environ.get("BATWA_AGENT_CONFIG") or Settings.default_file)
 
 
 def _run(settings: Settings) -> int:
@@ -117,13 +135,22 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"batwa-agent {VERSION}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    subcommands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, what in (
         ("run", "serve until SIGTERM or Ctrl-C"),
+        ("join", "join the hub that made TOKEN: get an identity, write the settings, check, and run"),
+        ("doctor", "name what is wrong between Multipass, this machine and the hub; exit 0 if nothing is"),
+        ("rotate-key", "take a new key; the old one ends when the agent is restarted"),
         ("config", "show the settings in force and where each comes from; secrets are masked"),
         ("check", "say whether the settings are good and Multipass answers; exit 0 if both"),
     ):
-        commands.add_parser(name, parents=[common], help=what, description=what.capitalize() + ".")
+        command = subcommands.add_parser(
+            name, parents=[common], help=what, description=what.capitalize() + "."
+        )
+        if name == "join":
+            command.add_argument("token", metavar="TOKEN", help="what `batwa agent add` printed")
+        if name == "doctor":
+            command.add_argument("--json", action="store_true", help="print the findings as JSON")
     return parser
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import IO
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace *path* by *content*; it survives a power cut once this returns."""
+def write_durably(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Replace *path* by *content*, of *mode* less the umask; it survives a power cut once this returns."""
     new = path.with_name(f".{path.name}.new")
-    with new.open("wb") as file:
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

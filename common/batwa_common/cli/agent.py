@@ -7,11 +7,14 @@ import typer
 from batwa_common.wire.agent import Agent
 
 from .connection import hub
+from .joining import add, tokens
 from .show import Json, age, as_json, details, remark, say, table, tell
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 keys = typer.Typer(no_args_is_help=True, help="The keys agents come with.")
 app.add_typer(keys, name="key")
+app.add_typer(tokens, name="token")
+app.command("add")(add)
 
 AgentId = Annotated[str, typer.Argument(metavar="ID", help="Id of the agent.")]
 
@@ -44,6 +47,27 @@ def remove(ctx: typer.Context, agent_id: AgentId, json: Json = False) -> None:
     with hub(ctx) as client:
         done = client.unregister_agent(agent_id)
     tell(done, done.message, json=json)
+
+
+@app.command("approve")
+def approve(ctx: typer.Context, agent_id: AgentId, json: Json = False) -> None:
+    """Let a machine that has joined and waits be used."""
+    with hub(ctx) as client:
+        agent = client.approve_agent(agent_id)
+    tell(agent, f"{agent.agent_id} may be used; it is {agent.status}.", json=json)
+
+
+@app.command("rename")
+def rename(
+    ctx: typer.Context,
+    agent_id: AgentId,
+    name: Annotated[str, typer.Argument(help="What people are to call it; '' for its host name.")],
+    json: Json = False,
+) -> None:
+    """Call an agent something else; its id stays."""
+    with hub(ctx) as client:
+        agent = client.change_agent(agent_id, name=name)
+    tell(agent, f"{agent.agent_id} is now {agent.hostname}.", json=json)
 
 
 @keys.command("ls")

@@ -137,6 +137,15 @@ class Agent(Wire):
     """How busy it is; None if it does not tell."""
 
 
+class AgentSelf(Wire):
+    """Whom the hub takes an agent for by its key."""
+
+    agent_id: str | None
+    """The agent that the key is bound to; None until first use."""
+    approved: bool
+    """Whether it may be used; false while it waits for an administrator."""
+
+
 class Heartbeat(Wire):
     """An agent's sign of life. Unknown keys are ignored: the agent may be newer than the hub."""
 

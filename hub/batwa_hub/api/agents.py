@@ -5,7 +5,7 @@ from aiohttp import web
 from batwa_common.errors import InvalidApiKey
 from batwa_common.web.body import read, respond, respond_all
 from batwa_common.web.routes import CALLER, Access, Listing, Route
-from batwa_common.wire.agent import Agent, Heartbeat, HeartbeatAnswer, RegisterAgent
+from batwa_common.wire.agent import Agent, AgentSelf, Heartbeat, HeartbeatAnswer, RegisterAgent
 from batwa_common.wire.documented import AgentAnswer, Done, Registered
 from batwa_common.wire.join import ChangeAgent, ReplaceKey
 from batwa_hub.hub import HUB
@@ -53,6 +53,12 @@ async def unregister(request: web.Request) -> web.Response:
     return respond(Done(message=f"Agent '{agent_id}' unregistered successfully"))
 
 
+async def who_am_i(request: web.Request) -> web.Response:
+    """GET /api/agent/self"""
+    key = await agent_key(request, agent_id=None)
+    return respond(AgentSelf(agent_id=key.agent_id, approved=key.approved))
+
+
 async def approve(request: web.Request) -> web.Response:
     """POST /api/agent/{agent_id}/approve"""
     agent_id = request.match_info["agent_id"]
@@ -76,6 +82,7 @@ async def replace_key(request: web.Request) -> web.Response:
 
 
 ROUTES = [
+    Route("GET", "/api/agent/self", who_am_i, Access.AGENT, gives=AgentSelf),
     Route(
         "POST", "/api/agent/register", register, Access.ANYONE, takes=RegisterAgent, gives=Registered
     ),  # the key may come in the body

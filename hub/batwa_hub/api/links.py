@@ -27,6 +27,16 @@ async def dial(request: web.Request) -> web.Response:
     return switched()
 
 
+async def probe(request: web.Request) -> web.WebSocketResponse:
+    """GET /api/agent/probe (WebSocket): says one word, so that an agent knows that WebSockets get through"""
+    require_upgrade(request)
+    socket = web.WebSocketResponse(timeout=2.0)
+    await socket.prepare(request)
+    await socket.send_str("here")
+    await socket.close()
+    return socket
+
+
 def _linking(request: web.Request) -> str:
     if (agent_id := request[CALLER].agent_id) is None:
         raise InvalidApiKey("this API key belongs to no agent yet: register with it first")
@@ -39,6 +49,7 @@ def _cut(request: web.Request) -> None:
 
 
 ROUTES = [
+    Route("GET", "/api/agent/probe", probe, Access.AGENT, status=101),
     Route("GET", "/api/agent/link", link, Access.AGENT, status=101),
     Route("GET", "/api/agent/dial/{token}", dial, Access.AGENT, status=101),
 ]

@@ -244,6 +244,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agent/probe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: agent. */
+        get: operations["get_api_agent_probe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agent/register": {
         parameters: {
             query?: never;
@@ -255,6 +272,23 @@ export interface paths {
         put?: never;
         /** @description An agent introduces itself. Unknown keys are ignored: the agent may be newer than the hub. Who may: anyone. */
         post: operations["post_api_agent_register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agent/self": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: agent. */
+        get: operations["get_api_agent_self"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1889,6 +1923,22 @@ export interface components {
              * @description What people call it.
              */
             name: string;
+        };
+        /**
+         * AgentSelf
+         * @description Whom the hub takes an agent for by its key.
+         */
+        AgentSelf: {
+            /**
+             * Agent Id
+             * @description The agent that the key is bound to; None until first use.
+             */
+            agent_id: string | null;
+            /**
+             * Approved
+             * @description Whether it may be used; false while it waits for an administrator.
+             */
+            approved: boolean;
         };
         /**
          * AuditFilter
@@ -6849,6 +6899,33 @@ export interface operations {
             };
         };
     };
+    get_api_agent_probe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Switching Protocols */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_api_agent_register: {
         parameters: {
             query?: never;
@@ -6869,6 +6946,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Registered"];
+                };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_agent_self: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentSelf"];
                 };
             };
             /** @description It failed, and this says why */
