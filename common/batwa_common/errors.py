@@ -37,6 +37,7 @@ BatwaError                         500  internal
 ├── HubNotTrusted                  502  hub-not-trusted
 ├── DriverFailed                   502  driver-failed
 ├── DriverUnavailable              502  driver-unavailable
+├── SignOnUnavailable              502  sign-on-unavailable
 ├── OperationInterrupted           502  operation-interrupted
 ├── Unavailable                    503  unavailable
 ├── AgentTimeout                   504  agent-timeout
@@ -291,6 +292,12 @@ class DriverUnavailable(BatwaError):
     """Multipass is not installed, its daemon is down, or it refuses this user."""
 
     code, status = "driver-unavailable", 502
+
+
+class SignOnUnavailable(BatwaError):
+    """The OpenID Connect provider cannot be asked, or does not answer as it should."""
+
+    code, status = "sign-on-unavailable", 502
 
 
 class OperationInterrupted(BatwaError):

@@ -10,6 +10,7 @@ from functools import partial
 import aiohttp
 import ifaddr
 from aiohttp import web
+from cryptography.fernet import MultiFernet
 
 from batwa_common import __version__
 from batwa_common.supervisor import Supervisor
@@ -40,6 +41,7 @@ from .services.registry import Registry
 from .services.second_factors import SecondFactors
 from .services.sessions import Sessions
 from .services.shares import Shares
+from .services.sign_on import RoleRules, SignOn
 from .services.terminals import Terminals
 from .services.tokens import Tokens
 from .services.users import Users
@@ -53,6 +55,7 @@ from .tls.names import server_names
 from .transport.directory import Directory
 from .transport.discovery import Discovery, addresses_for
 from .transport.links import LinkConnector, Links
+from .transport.oidc import OidcProvider
 from .transport.peers import Hubs
 from .transport.relay import Relays
 from .transport.resolver import GuardedResolver
@@ -73,6 +76,8 @@ class Hub:
 
     database: Database
     accounts: Accounts
+    sign_on: SignOn | None
+    """None where no OpenID Connect provider is set."""
     second_factors: SecondFactors
     passkeys: Passkeys
     users: Users
@@ -139,6 +144,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         tokens = Tokens(database)
         passwords, on_change = Passwords(), (sessions.doubt, tokens.doubt)
         accounts = Accounts(database, passwords, on_change=on_change)
+        users = Users(database, passwords, on_change=on_change)
         events = Events(database, keep=settings.event.keep)
         audit = Audit(database, keep=settings.audit.keep, keep_days=settings.audit.keep_days)
         store = AgentStore(database)
@@ -205,9 +211,10 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             yield Hub(
                 database=database,
                 accounts=accounts,
+                sign_on=_sign_on(settings, to_hubs, database, users, cipher),
                 second_factors=SecondFactors(database, cipher),
                 passkeys=Passkeys(database, cipher),
-                users=Users(database, passwords, on_change=on_change),
+                users=users,
                 first_start=FirstStart(accounts, cipher),
                 sessions=sessions,
                 tokens=tokens,
@@ -267,3 +274,22 @@ def _destinations(settings: Settings) -> Destinations:
     """Blocks."""
     own = [str(ip.ip[0] if ip.is_IPv6 else ip.ip) for each in ifaddr.get_adapters() for ip in each.ips]
     return Destinations(allowed=settings.agent.allowed_networks, own=own, port=settings.port)
+
+
+def _sign_on(
+    settings: Settings, session: aiohttp.ClientSession, database: Database, users: Users, cipher: MultiFernet
+) -> SignOn | None:
+    oidc = settings.oidc
+    if oidc.issuer is None:
+        return None
+    provider = OidcProvider(
+        session,
+        issuer=oidc.issuer,
+        client_id=oidc.client_id,
+        client_secret=oidc.client_secret,
+        scopes=oidc.scopes,
+    )
+    rules = RoleRules(oidc.role_claim, oidc.roles, oidc.default_role)
+    return SignOn(
+        provider, database, users, cipher, rules, name_claim=oidc.name_claim, adopts=oidc.adopt_accounts
+    )

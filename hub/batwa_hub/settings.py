@@ -19,6 +19,7 @@ from pydantic_settings import SettingsConfigDict
 from batwa_common.settings import DaemonSettings
 from batwa_common.web.serve import WILDCARDS
 from batwa_common.wire.agent import Origin, Text
+from batwa_common.wire.user import Role
 from batwa_common.wire.vm import AgentId
 
 DAY_S = 24 * 3600.0
@@ -90,6 +91,35 @@ class OperationSettings(_Group):
 
     keep: int = Field(default=10_000, ge=100, le=10_000_000)
     """Ended operations kept; the oldest beyond that are forgotten."""
+
+
+class OidcSettings(_Group):
+    """Sign-on with an OpenID Connect provider; without an issuer there is none."""
+
+    issuer: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=300)] | None = None
+    """The provider's address, to the letter as it calls itself."""
+    client_id: Annotated[Text, StringConstraints(min_length=1)] = "batwa"
+    """What this hub is to the provider."""
+    client_secret: SecretStr | None = None
+    """What this hub proves that with; left out, it is a public client (PKCE is used in any case)."""
+    name: Annotated[Text, StringConstraints(min_length=1)] = "single sign-on"
+    """What the login page calls the provider."""
+    scopes: tuple[Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]+$")], ...] = (
+        "openid",
+        "profile",
+        "email",
+    )
+    """What the provider is asked for."""
+    name_claim: str = "preferred_username"
+    """The claim that names the account."""
+    role_claim: str = "groups"
+    """The claim that says what somebody may do: a text or a list of them."""
+    roles: dict[str, Role] = Field(default_factory=dict)
+    """The role for each value of that claim; of several the strongest counts, at every login."""
+    default_role: Role | None = None
+    """The role of who has none of these values; left out, they are not let in."""
+    adopt_accounts: bool = False
+    """Whether who signs on may take over the account of that name that has been here before."""
 
 
 class P2pSettings(_Group):
@@ -172,6 +202,7 @@ class Settings(DaemonSettings):
     audit: AuditSettings = AuditSettings()
     terminal: TerminalSettings = TerminalSettings()
     p2p: P2pSettings = P2pSettings()
+    oidc: OidcSettings = OidcSettings()
     join: JoinSettings = JoinSettings()
     tls: TlsSettings = TlsSettings()
 

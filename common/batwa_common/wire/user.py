@@ -157,3 +157,5 @@ class WhoAmI(Wire):
     """Who is logged in; None if nobody is."""
     first_start: bool
     """Whether nobody has an account here yet: the hub waits for its administrator's password."""
+    sign_on: str | None = None
+    """What the OpenID Connect provider is called; None if there is none."""

@@ -20,8 +20,8 @@ from .access import GRANT, address_of
 from .sessions import LOGIN
 
 READS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
-WORTH_IT = frozenset({"/api/recordings/{id}/cast", "/api/audit/export"})
-"""Reads that are recorded too: what somebody typed, and what everybody did."""
+WORTH_IT = frozenset({"/api/recordings/{id}/cast", "/api/audit/export", "/api/auth/oidc/callback"})
+"""Reads that are recorded too: what somebody typed, what everybody did, and a login."""
 MACHINES = frozenset(
     {"/api/agent/heartbeat", "/api/agent/link", "/api/agent/dial/{token}", "/api/p2p/receive"}
 )

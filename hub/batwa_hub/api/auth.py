@@ -65,9 +65,11 @@ async def me(request: web.Request) -> web.Response:
 
 async def who_am_i(request: web.Request) -> web.Response:
     """GET /api/auth/session"""
+    hub = request.app[HUB]
+    sign_on = hub.settings.oidc.name if hub.sign_on is not None else None
     if (caller := await find_caller(request)) is not None:
-        return respond(WhoAmI(me=await _me(request, caller), first_start=False))
-    return respond(WhoAmI(me=None, first_start=await request.app[HUB].first_start.is_open()))
+        return respond(WhoAmI(me=await _me(request, caller), first_start=False, sign_on=sign_on))
+    return respond(WhoAmI(me=None, first_start=await hub.first_start.is_open(), sign_on=sign_on))
 
 
 async def _me(request: web.Request, caller: Caller) -> Me:

@@ -80,6 +80,17 @@ totp = sa.Table(
     sa.Column("recovery", _JSON, nullable=False),
 )
 
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("issuer", sa.String, primary_key=True),
+    sa.Column("subject", sa.String, primary_key=True),
+    sa.Column(
+        "user_id", sa.String, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
 passkeys = sa.Table(
     "passkeys",
     metadata,

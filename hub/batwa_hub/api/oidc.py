@@ -1,0 +1,95 @@
+"""/api/auth/oidc: signing on with an OpenID Connect provider."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+import aiohttp_session
+from aiohttp import web
+from pydantic import Field, StringConstraints
+
+from batwa_common.errors import NotAuthenticated, NotFound
+from batwa_common.web.body import read_query
+from batwa_common.web.routes import Access, Route
+from batwa_common.wire.base import Wire
+from batwa_hub.hub import HUB
+from batwa_hub.services.sign_on import ATTEMPT_S, SignOn
+
+from .auth import begin_session
+
+COOKIE = "sign_on"
+"""What a browser that is at the provider keeps."""
+PATH = "/api/auth/oidc"
+
+OwnPath = Annotated[
+    str, StringConstraints(pattern=r"^/(?:[^/\\\x00-\x20\x7f][^\\\x00-\x20\x7f]*)?$", max_length=1000)
+]
+"""A path of this hub and of no other: `//elsewhere` and `/\\elsewhere` are none."""
+
+
+class SignOnQuery(Wire):
+    """Query of `GET /api/auth/oidc`."""
+
+    next: OwnPath = "/"
+    """Where to go afterwards."""
+
+
+class Returned(Wire):
+    """What the provider sends the browser back with (RFC 6749, section 4.1.2)."""
+
+    state: str = Field(default="", repr=False)
+    """What it was sent with."""
+    code: str = Field(default="", repr=False)
+    """What this hub asks the provider with who it was."""
+    error: Annotated[str, StringConstraints(max_length=64)] = ""
+    """Why the provider does not let them go on."""
+
+
+async def begin(request: web.Request) -> web.Response:
+    """GET /api/auth/oidc"""
+    then = read_query(request, SignOnQuery).next
+    begun = await _sign_on(request).begin(redirect_uri=_callback(request), then=then)
+    response = _going_to(begun.address)
+    response.set_cookie(
+        COOKIE,
+        begun.sealed,
+        path=PATH,
+        max_age=ATTEMPT_S,
+        httponly=True,
+        samesite="Lax",
+        secure=request.secure,
+    )
+    return response
+
+
+async def complete(request: web.Request) -> web.Response:
+    """GET /api/auth/oidc/callback"""
+    sign_on, given = _sign_on(request), read_query(request, Returned)
+    if given.error:
+        raise NotAuthenticated(f"The provider did not sign you on: {given.error!r}. Begin again.")
+    sealed = request.cookies.get(COOKIE, "")
+    user, then = await sign_on.complete(given.code, given.state, sealed, redirect_uri=_callback(request))
+    await aiohttp_session.get_session(request)  # the old login, if any, is to end with this one
+    await begin_session(request, user, how="sign-on")
+    response = _going_to(then)
+    response.del_cookie(COOKIE, path=PATH)
+    return response
+
+
+def _going_to(where: str) -> web.Response:
+    return web.Response(status=HTTPStatus.FOUND, headers={"Location": where, "Cache-Control": "no-store"})
+
+
+def _callback(request: web.Request) -> str:
+    return f"{request.url.origin()}{PATH}/callback"
+
+
+def _sign_on(request: web.Request) -> SignOn:
+    if (sign_on := request.app[HUB].sign_on) is None:
+        raise NotFound("There is no provider to sign on with here; set oidc.issuer in the hub's settings.")
+    return sign_on
+
+
+ROUTES = [
+    Route("GET", PATH, begin, Access.ANYONE, query=SignOnQuery, status=HTTPStatus.FOUND),
+    Route("GET", f"{PATH}/callback", complete, Access.ANYONE, query=Returned, status=HTTPStatus.FOUND),
+]
