@@ -414,6 +414,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: anyone. */
+        get: operations["get_api_auth_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: anyone. */
+        get: operations["get_api_auth_oidc_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/passkeys": {
         parameters: {
             query?: never;
@@ -5005,6 +5039,30 @@ export interface components {
             name: string;
         };
         /**
+         * Returned
+         * @description What the provider sends the browser back with (RFC 6749, section 4.1.2).
+         */
+        Returned: {
+            /**
+             * Code
+             * @description What this hub asks the provider with who it was.
+             * @default
+             */
+            code?: string;
+            /**
+             * Error
+             * @description Why the provider does not let them go on.
+             * @default
+             */
+            error?: string;
+            /**
+             * State
+             * @description What it was sent with.
+             * @default
+             */
+            state?: string;
+        };
+        /**
          * Run
          * @description Text message, caller to agent, the first one: what to run.
          */
@@ -5160,6 +5218,18 @@ export interface components {
              * @default []
              */
             viewers: components["schemas"]["TerminalViewer"][];
+        };
+        /**
+         * SignOnQuery
+         * @description Query of `GET /api/auth/oidc`.
+         */
+        SignOnQuery: {
+            /**
+             * Next
+             * @description Where to go afterwards.
+             * @default /
+             */
+            next?: string;
         };
         /**
          * Skip
@@ -6327,6 +6397,12 @@ export interface components {
             first_start: boolean;
             /** @description Who is logged in; None if nobody is. */
             me: components["schemas"]["Me"] | null;
+            /**
+             * Sign On
+             * @description What the OpenID Connect provider is called; None if there is none.
+             * @default null
+             */
+            sign_on: string | null;
         };
         /**
          * WsQuery
@@ -7229,6 +7305,70 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_auth_oidc: {
+        parameters: {
+            query?: {
+                /** @description Where to go afterwards. */
+                next?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Found */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_auth_oidc_callback: {
+        parameters: {
+            query?: {
+                /** @description What this hub asks the provider with who it was. */
+                code?: string;
+                /** @description Why the provider does not let them go on. */
+                error?: string;
+                /** @description What it was sent with. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Found */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description It failed, and this says why */
             default: {
