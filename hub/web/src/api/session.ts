@@ -6,7 +6,7 @@ import type { Me, Role, WhoAmI } from "./wire";
 
 const RANK: Record<Role, number> = { viewer: 1, operator: 2, admin: 3 };
 
-export const STRANGER: WhoAmI = { me: null, first_start: false };
+export const STRANGER: WhoAmI = { me: null, first_start: false, sign_on: null };
 
 export const sessionQuery = queryOptions({
   queryKey: keys.session,
