@@ -13,6 +13,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from batwa_common.tls import unverified_context
+
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 VAR = ROOT / "var"
@@ -46,7 +48,10 @@ def settings() -> dict[str, str]:
     env.setdefault("BATWA_HUB_PORT", "8000")
     env.setdefault("BATWA_AGENT_AGENT_ID", env.get("BATWA_HUB_LOCAL_AGENT_ID", "local"))
     host = "127.0.0.1" if env["BATWA_HUB_HOST"] in {"0.0.0.0", "::"} else env["BATWA_HUB_HOST"]  # noqa: S104 -- compared, not bound
-    env.setdefault("BATWA_AGENT_HUB_URL", f"http://{host}:{env['BATWA_HUB_PORT']}")
+    scheme = "https" if env.get("BATWA_HUB_TLS__MODE", "off") != "off" else "http"
+    env.setdefault("BATWA_AGENT_HUB_URL", f"{scheme}://{host}:{env['BATWA_HUB_PORT']}")
+    if env.get("BATWA_HUB_TLS__MODE") == "auto":
+        env.setdefault("BATWA_AGENT_CA", str(Path(env["BATWA_HUB_DATA_DIR"]).absolute() / "tls" / "ca.pem"))
     env["BATWA_AGENT_MULTIPASS"] = multipass()
     return env
 
@@ -70,7 +75,7 @@ def wait_until_ready(url: str, daemon: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + READY_S
     while daemon.poll() is None and time.monotonic() < deadline:
         try:
-            urllib.request.urlopen(url, timeout=2)  # noqa: S310 -- our own address
+            urllib.request.urlopen(url, timeout=2, context=unverified_context())  # noqa: S310 -- our own address
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
         else:

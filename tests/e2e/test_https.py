@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from batwa_common.tls import bundle_id, fingerprint, shown
@@ -61,6 +62,27 @@ def test_a_login_asks_for_the_fingerprint_and_remembers_it(fleet: Fleet, tmp_pat
     assert right.returncode == 0, right
     until(lambda: "online" in batwa(tmp_path, "agent", "ls").stdout)
     assert batwa(tmp_path, "logout").returncode == 0
+
+
+@pytest.mark.parametrize(("answer", "status"), [("yes", 0), ("no", 5)])
+def test_a_person_is_shown_the_fingerprint_and_asked(
+    fleet: Fleet, tmp_path: Path, answer: str, status: int
+) -> None:
+    env = clean_environment() | {"XDG_CONFIG_HOME": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"}
+    argv = ["login", fleet.url, "--user", "admin"]
+    child = pexpect.spawn(str(BIN / "batwa"), argv, env=env, encoding="utf-8", timeout=40)
+
+    child.expect_exact(shown(fingerprint(fleet.bundle())))
+    child.expect("Type yes")
+    child.sendline(answer)
+    if status == 0:
+        child.expect("Password: ")
+        child.sendline(PASSWORD)
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert child.exitstatus == status, child.before
+    assert (batwa(tmp_path, "agent", "ls").returncode == 0) == (status == 0)
 
 
 def test_a_ca_may_be_named_instead(fleet: Fleet, tmp_path: Path) -> None:
