@@ -144,12 +144,13 @@ async def test_a_machine_that_joins_again_keeps_its_id_and_its_old_key_ends_when
     office: Office,
 ) -> None:
     old, new = new_key(), new_key()
-    await office.join(await office.token(), api_key=old)
+    await office.join(await office.token(tags={"room": "3"}), api_key=old)
     await office.register("box", old)
 
     joined = await office.join(await office.token(name="other"), api_key=new, former_key=old)
 
     assert joined["agent_id"] == "box"
+    assert (await office.agent("box"))["tags"] == {"room": "3"}
     await office.beat("box", old)
     await office.register("box", new)
     await office.beat("box", old, status=403)

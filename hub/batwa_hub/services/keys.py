@@ -92,12 +92,15 @@ class AgentKeys:
         """End an agent's other keys, now that it has registered with one that was to replace them."""
         one = agent_keys.c.id == key.id
         others = (agent_keys.c.agent_id == key.agent_id) & (agent_keys.c.id != key.id)
-        async with self._database.writing() as connection:
+        async with self._database.reading() as connection:
             if not await connection.scalar(sa.select(agent_keys.c.replaces).where(one)):
                 return
+        async with self._database.writing() as connection:
             ended = (await connection.scalars(sa.select(agent_keys.c.id).where(others))).all()
             await connection.execute(sa.delete(agent_keys).where(others))
             await connection.execute(sa.update(agent_keys).where(one).values(replaces=False))
+        for key_id in ended:
+            self._living.ended(key_id)
         log.info("agent_key.settled", key=key.id, agent=key.agent_id, ended=len(ended))
 
     async def approve(self, agent_id: str) -> None:

@@ -128,7 +128,8 @@ class Registry:
                 waiting=waiting,
             )
             known = Known(row, self._now(), online=False)
-        row = replace(known.row, given_name=name or known.row.given_name, given_tags=dict(tags))
+        said = {**known.row.given_tags, **tags}
+        row = replace(known.row, given_name=name or known.row.given_name, given_tags=said)
         return await self._put(replace(known, row=row))
 
     async def approve(self, agent_id: str) -> None:
