@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import isolation, listing, memory, terminals
+from . import isolation, links, listing, memory, terminals
 from .report import Row, table
 
 SUITES = {
@@ -16,6 +16,7 @@ SUITES = {
     "memory": memory.measure,
     "isolation": isolation.measure,
     "listing": listing.measure,
+    "links": links.measure,
 }
 
 
