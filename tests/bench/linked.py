@@ -11,6 +11,7 @@ from aiohttp import web
 
 from batwa_agent.link import Link
 from batwa_agent.trust import Trust
+from batwa_common import logs
 from batwa_common.supervisor import Supervisor
 
 EVERY_S = 0.05
@@ -38,5 +39,6 @@ async def main(hub_url: str, keys: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    logs.set_up(level="error", file=None)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         loop.run(main(sys.argv[1], json.loads(Path(sys.argv[2]).read_text())))
