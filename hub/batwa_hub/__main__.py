@@ -243,7 +243,14 @@ def _admin_password(settings: Settings, _arguments: argparse.Namespace) -> int:
 def _ca(settings: Settings, arguments: argparse.Namespace) -> int:
     sys.stdout.write(ca_command(OwnAuthority(settings.data_dir.absolute() / "tls"), arguments.what))
     background.tell_to_look(_pid_file(settings))
+    if arguments.what != "show":
+        asyncio.run(_noted(settings, f"ca {arguments.what}", "tls"))
     return 0
+
+
+async def _noted(settings: Settings, command: str, target: str) -> None:
+    async with await Database.open(settings.store_url()) as database:
+        await _audit_log(settings, database).record(console.entry(command, target))
 
 
 def _setup_link(settings: Settings, _arguments: argparse.Namespace) -> int:
