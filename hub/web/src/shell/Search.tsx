@@ -7,6 +7,7 @@ import { useMemo, useState } from "react";
 import { useMachines } from "@/api/machines";
 import { useVms, vmKey } from "@/api/vms";
 import { t } from "@/strings";
+import { vmPage } from "@/vm/VmLink";
 import { SECTIONS } from "./navigation";
 import classes from "./Shell.module.css";
 
@@ -78,7 +79,7 @@ function useFound(sought: string): SpotlightActionGroupData[] {
           label: vm.name,
           description: `${vm.state} · ${vm.agent_hostname}`,
           leftSection: <IconBox size={18} stroke={1.6} />,
-          onClick: () => void navigate({ to: "/vms", search: { q: vm.name } }),
+          onClick: () => void navigate(vmPage(vm)),
         })),
       },
       {

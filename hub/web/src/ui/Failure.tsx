@@ -5,7 +5,13 @@ import { IconAlertTriangle } from "@tabler/icons-react";
 import { ApiError, sentenceOf } from "@/api/client";
 import { t } from "@/strings";
 
-export function Failure(props: { error: unknown; title?: string; onRetry?: () => void }) {
+export function Failure(props: {
+  error: unknown;
+  title?: string;
+  /** What to do about it, where more is known than the hub's sentence says. */
+  advice?: string | undefined;
+  onRetry?: () => void;
+}) {
   return (
     <Alert
       color="red"
@@ -15,6 +21,7 @@ export function Failure(props: { error: unknown; title?: string; onRetry?: () =>
     >
       <Stack gap="xs" align="flex-start">
         <FailureText error={props.error} />
+        {props.advice && <Text size="sm">{props.advice}</Text>}
         {props.onRetry && (
           <Button size="xs" variant="default" onClick={props.onRetry}>
             {t.errors.again}

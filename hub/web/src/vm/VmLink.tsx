@@ -24,3 +24,15 @@ export function VmLink({ vm, size = "sm" }: { vm: VmRef; size?: "sm" | "md" }) {
 export function vmPage({ name, agent_id }: VmRef) {
   return { to: "/vms/$name", params: { name }, search: { agent: agent_id ?? undefined } } as const;
 }
+
+/** Where a terminal in this VM is opened. */
+export function terminalsPage({ name, agent_id }: VmRef): string {
+  const query = new URLSearchParams({ vm: name });
+  if (agent_id !== null) query.set("agent", agent_id);
+  return `/terminals?${query.toString()}`;
+}
+
+/** Where a terminal that lives is attached to. */
+export function terminalOf({ id }: { id: string }): string {
+  return `/terminals?${new URLSearchParams({ terminal: id }).toString()}`;
+}

@@ -18,7 +18,7 @@ import { useNow } from "@/ui/useNow";
 import { vmPage } from "@/vm/VmLink";
 import { type Concern, concerns } from "./concerns";
 import classes from "./Overview.module.css";
-import { Section } from "./Section";
+import { Section } from "@/ui/Section";
 
 const MOST = 6;
 

@@ -9,7 +9,7 @@ import { Meter } from "@/ui/Meter";
 import { State } from "@/ui/State";
 import { LoadTrend } from "./LoadTrend";
 import classes from "./Overview.module.css";
-import { Section } from "./Section";
+import { Section } from "@/ui/Section";
 
 export function Machines(props: { machines: readonly Agent[]; vms: readonly ListedVm[] }) {
   const counts = useMemo(() => {

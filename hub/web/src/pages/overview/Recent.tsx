@@ -10,7 +10,7 @@ import { OperationStateMark } from "@/ui/State";
 import { VmLink } from "@/vm/VmLink";
 import { type Happened, told } from "./events";
 import classes from "./Overview.module.css";
-import { Section } from "./Section";
+import { Section } from "@/ui/Section";
 
 const SHOWN = 8;
 
