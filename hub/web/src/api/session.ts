@@ -30,8 +30,11 @@ export function useMayUseTerminals(): boolean {
   return useMe()?.terminals ?? false;
 }
 
-export function logIn(username: string, password: string): Promise<unknown> {
-  return answered(http.POST("/api/auth/login", { body: { username, password } }));
+/** The code is asked for where the account has an authenticator app: `second-factor-required`. */
+export function logIn(username: string, password: string, code?: string): Promise<unknown> {
+  return answered(
+    http.POST("/api/auth/login", { body: { username, password, ...(code && { code }) } }),
+  );
 }
 
 export function setUp(code: string, password: string): Promise<unknown> {

@@ -1,23 +1,19 @@
 /** A state as a coloured dot with its name: never the colour alone. */
-import { Box, Group, Text } from "@mantine/core";
 import type { OperationState, VmState } from "@/api/wire";
 import { meaningOf, type Tone } from "@/model/vmState";
 import classes from "./State.module.css";
 
 export function State(props: { tone: Tone; label: string; passing?: boolean; title?: string }) {
   return (
-    <Group gap={8} wrap="nowrap" component="span" display="inline-flex" title={props.title}>
-      <Box
-        component="span"
+    <span className={classes.state} title={props.title}>
+      <span
         aria-hidden
         className={classes.dot}
         data-tone={props.tone}
         data-passing={props.passing || undefined}
       />
-      <Text component="span" size="sm" className={classes.label}>
-        {props.label}
-      </Text>
-    </Group>
+      {props.label}
+    </span>
   );
 }
 

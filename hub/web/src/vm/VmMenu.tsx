@@ -10,6 +10,7 @@ import {
   IconTrash,
   IconTrashX,
 } from "@tabler/icons-react";
+import { useState } from "react";
 import type { VmVerb } from "@/api/vms";
 import type { ListedVm } from "@/api/wire";
 import { meaningOf } from "@/model/vmState";
@@ -34,18 +35,23 @@ export function actionsOf(vm: Pick<ListedVm, "state">): readonly Action[] {
   return verbs.includes("delete" satisfies VmVerb) ? [...gentle, ...ends] : gentle;
 }
 
+/** A button until it is first used: a table has many of these, and a menu is a lot to make. */
 export function VmMenu({ vm }: { vm: ListedVm }) {
+  const [made, setMade] = useState(false);
+  const dots = (open?: () => void) => (
+    <ActionIcon
+      aria-label={t.vmActions.more(vm.name)}
+      aria-haspopup="menu"
+      {...(open && { onClick: open })}
+    >
+      <IconDots size={16} />
+    </ActionIcon>
+  );
+  if (!made) return dots(() => setMade(true));
   return (
-    <Menu>
-      <Menu.Target>
-        <ActionIcon
-          aria-label={t.vmActions.more(vm.name)}
-          onClick={(event) => event.stopPropagation()}
-        >
-          <IconDots size={16} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown onClick={(event) => event.stopPropagation()}>
+    <Menu defaultOpened>
+      <Menu.Target>{dots()}</Menu.Target>
+      <Menu.Dropdown>
         <VmMenuItems vm={vm} actions={actionsOf(vm)} />
       </Menu.Dropdown>
     </Menu>

@@ -18,7 +18,7 @@ import classes from "./VmTable.module.css";
 
 const ROW_PX = 40;
 const NARROW_ROW_PX = 62;
-const OVERSCAN = 12;
+const OVERSCAN = 6;
 
 export interface VmTableProps {
   rows: readonly Row[];
@@ -32,7 +32,7 @@ export interface VmTableProps {
   asking: ReadonlySet<string>;
 }
 
-export function VmTable(props: VmTableProps) {
+export const VmTable = memo(function VmTable(props: VmTableProps) {
   const { rows, narrow, selected, onSelect } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const mayChange = useMay("operator");
@@ -84,7 +84,7 @@ export function VmTable(props: VmTableProps) {
       </div>
     </div>
   );
-}
+});
 
 const SELECT_PX = 36;
 const MENU_PX = 44;
@@ -107,7 +107,7 @@ export function toggled(keys: ReadonlySet<string>, key: string): ReadonlySet<str
 
 function Head(props: VmTableProps & { mayChange: boolean; leastPx: number }) {
   const { rows, selected, order, onSort, onSelect } = props;
-  const chosen = rows.filter(({ vm }) => selected.has(vmKey(vm))).length;
+  const chosen = selected.size === 0 ? 0 : rows.filter(({ vm }) => selected.has(vmKey(vm))).length;
   return (
     <div role="rowgroup" className={classes.head} style={{ minWidth: props.leastPx }}>
       <div role="row" aria-rowindex={1} className={classes.row}>

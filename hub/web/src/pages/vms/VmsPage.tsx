@@ -3,7 +3,7 @@ import { Button, Skeleton, Stack } from "@mantine/core";
 import { useDebouncedCallback, useMediaQuery } from "@mantine/hooks";
 import { IconFilterOff, IconPlus, IconServer2, IconServerOff } from "@tabler/icons-react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useDeferredValue, useMemo, useState } from "react";
+import { useCallback, useDeferredValue, useMemo, useState } from "react";
 import { useMachines } from "@/api/machines";
 import { useMay } from "@/api/session";
 import { useVms, vmKey } from "@/api/vms";
@@ -16,7 +16,7 @@ import { useUnderWay } from "@/vm/operations";
 import { Filters } from "./Filters";
 import { filtered, rowsOf, sorted } from "./rows";
 import { Selection } from "./Selection";
-import { nextSort, orderOf, USUAL, type VmsSearch } from "./search";
+import { type Column, nextSort, orderOf, USUAL, type VmsSearch } from "./search";
 import { VmTable } from "./VmTable";
 import classes from "./VmsPage.module.css";
 
@@ -73,14 +73,29 @@ function Vms({ actions }: { actions: React.ReactNode }) {
   const change = (news: Partial<VmsSearch>) =>
     void navigate({ search: (before) => ({ ...before, ...news }), replace: true });
   const noteQuery = useDebouncedCallback((q: string) => change({ q: q || undefined }), ADDRESS_MS);
-  const rows = useMemo(() => rowsOf(vms ?? [], machines ?? []), [vms, machines]);
+  const order = useMemo(() => orderOf(search.sort), [search.sort]);
+  // Sorted before it is filtered: a keystroke then costs the filter only.
+  const rows = useMemo(
+    () => sorted(rowsOf(vms ?? [], machines ?? []), order),
+    [vms, machines, order],
+  );
+  const { state, machine, tag } = search;
   const shown = useMemo(
-    () => sorted(filtered(rows, { ...search, q: sought }), orderOf(search.sort)),
-    [rows, search, sought],
+    () => filtered(rows, { state, machine, tag, q: sought }),
+    [rows, state, machine, tag, sought],
   );
   const chosen = useMemo(
-    () => shown.map(({ vm }) => vm).filter((vm) => selected.has(vmKey(vm))),
+    () =>
+      selected.size === 0 ? [] : shown.map(({ vm }) => vm).filter((vm) => selected.has(vmKey(vm))),
     [shown, selected],
+  );
+  const sort = useCallback(
+    (column: Column) =>
+      void navigate({
+        search: (before) => ({ ...before, sort: nextSort(before.sort, column) }),
+        replace: true,
+      }),
+    [navigate],
   );
   return (
     <Page title={t.vms.title} lead={t.vms.count(shown.length, rows.length)} actions={actions} fills>
@@ -100,8 +115,8 @@ function Vms({ actions }: { actions: React.ReactNode }) {
             rows={shown}
             columns={search.columns ?? USUAL}
             narrow={narrow}
-            order={orderOf(search.sort)}
-            onSort={(column) => change({ sort: nextSort(search.sort, column) })}
+            order={order}
+            onSort={sort}
             selected={selected}
             onSelect={setSelected}
             underWay={underWay}

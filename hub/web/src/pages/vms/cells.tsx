@@ -8,6 +8,7 @@ import { t } from "@/strings";
 import { CopyText } from "@/ui/CopyText";
 import { VmLink } from "@/vm/VmLink";
 import { VmState } from "@/vm/VmState";
+import classes from "./VmTable.module.css";
 import { type Row, tagsOf } from "./rows";
 import type { Column } from "./search";
 
@@ -45,11 +46,11 @@ export const CELLS: Record<Column, (shown: Shown) => ReactNode> = {
   tags: ({ machine }) => <Tags tags={machine ? tagsOf(machine) : []} />,
 };
 
-function Plain({ children }: { children: ReactNode }) {
+function Plain({ children, title }: { children: ReactNode; title?: string }) {
   return (
-    <Text size="sm" c="dimmed" truncate>
+    <span className={classes.plain} title={title}>
       {children}
-    </Text>
+    </span>
   );
 }
 
@@ -74,26 +75,16 @@ function Addresses({ addresses }: { addresses: readonly string[] }) {
   const [first, ...others] = addresses;
   if (first === undefined) return <Plain>–</Plain>;
   return (
-    <Group gap={4} wrap="nowrap" w="100%">
+    <>
       <CopyText value={first} />
-      {others.length > 0 && (
-        <Tooltip label={others.join(", ")}>
-          <Text size="xs" c="dimmed">
-            {t.vms.more(others.length)}
-          </Text>
-        </Tooltip>
-      )}
-    </Group>
+      {others.length > 0 && <Plain title={others.join(", ")}>{t.vms.more(others.length)}</Plain>}
+    </>
   );
 }
 
 function AgeCell({ at }: { at: string | null }) {
   if (at === null) return <Plain>–</Plain>;
-  return (
-    <Text size="sm" c="dimmed" title={moment(at)}>
-      {brief((hubNow() - time(at)) / 1000)}
-    </Text>
-  );
+  return <Plain title={moment(at)}>{brief((hubNow() - time(at)) / 1000)}</Plain>;
 }
 
 function Tags({ tags }: { tags: readonly string[] }) {
