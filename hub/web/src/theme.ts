@@ -22,7 +22,7 @@ export const theme = createTheme({
   fontFamily: "'Inter Variable', system-ui, sans-serif",
   fontFamilyMonospace: "'JetBrains Mono Variable', ui-monospace, monospace",
   primaryColor: "brand",
-  primaryShade: { light: 6, dark: 5 },
+  primaryShade: 6,
   colors: {
     brand: [
       "#eef1ff",

@@ -16,7 +16,7 @@ const MOST = 7;
 
 export function SearchButton() {
   return (
-    <UnstyledButton className={classes.search} onClick={spotlight.open} aria-label={t.search.hint}>
+    <UnstyledButton className={classes.search} onClick={spotlight.open}>
       <IconSearch size={16} stroke={1.6} aria-hidden />
       <Text component="span" size="sm" className={classes.searchHint}>
         {t.search.hint}

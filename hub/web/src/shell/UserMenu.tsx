@@ -1,5 +1,5 @@
 import { Avatar, Menu, Text, UnstyledButton } from "@mantine/core";
-import { IconBook2, IconLogout } from "@tabler/icons-react";
+import { IconBook2, IconLogout, IconUser } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useLogOut, useMe } from "@/api/session";
@@ -20,7 +20,9 @@ export function UserMenu() {
     <Menu>
       <Menu.Target>
         <UnstyledButton aria-label={t.user.menu(name)}>
-          <Avatar size={30} radius="xl" color="brand" name={name} />
+          <Avatar size={30} radius="xl" color="brand">
+            <IconUser size={17} stroke={1.8} aria-hidden />
+          </Avatar>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

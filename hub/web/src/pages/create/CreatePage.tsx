@@ -1,4 +1,5 @@
 /** New VMs: the form, then how they come up. What is under way is in the address, so it outlives the page. */
+import { Skeleton } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
@@ -35,7 +36,8 @@ export function CreatePage() {
     },
   });
   const refused = creating.data?.refused ?? [];
-  const error = creating.error ?? (operations ? null : refused[0]?.error);
+  const error =
+    machines.error ?? vms.error ?? creating.error ?? (operations ? null : refused[0]?.error);
   const again = (form: Form) => {
     setAsked(form);
     creating.reset();
@@ -51,12 +53,14 @@ export function CreatePage() {
           onAgain={() => again(asked)}
           onAnother={() => again({ ...EMPTY, machine: asked.machine })}
         />
+      ) : !machines.data || !vms.data ? (
+        <Skeleton h={420} maw={760} />
       ) : (
         <CreateForm
           key={attempt}
           initial={asked}
-          machines={machines.data ?? []}
-          vms={vms.data ?? []}
+          machines={machines.data}
+          vms={vms.data}
           busy={creating.isPending}
           onSubmit={(form) => {
             setAsked(form);

@@ -23,7 +23,7 @@ export function LoadTrend({ id, load, cpus }: { id: string; load: number; cpus: 
           {t.overview.loadOf(load.toFixed(2), cpus)}
         </Text>
       </Group>
-      <Box aria-hidden h={28}>
+      <Box aria-hidden inert h={28}>
         <Sparkline
           h={28}
           data={values.length > 1 ? [...values] : [load, load]}
