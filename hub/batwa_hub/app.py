@@ -14,6 +14,7 @@ from batwa_common.web.vms import VMS
 
 from .api.audited import audited
 from .api.headers import make_safe
+from .api.oidc import login_page_tells
 from .api.paced import paced_guard
 from .api.page import BUILT_IN, PAGE, page_for_browsers
 from .api.proxies import proxies, stay_with_https
@@ -37,6 +38,7 @@ def make_app(hub: Hub) -> web.Application:
             proxies(hub.settings.trusted_proxies),
             stay_with_https,
             sign_answers,
+            login_page_tells,
             problems,
             audited,
             session_middleware(hub.sessions, secure=hub.settings.cookie_secure),

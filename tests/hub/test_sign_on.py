@@ -1,13 +1,14 @@
 """Sign-on with an OpenID Connect provider, a process of its own: who gets in, as what, and who not."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiohttp
 import pytest
@@ -199,6 +200,27 @@ async def test_what_goes_wrong_at_the_provider_is_told(
     found, detail = await refusal(await signed_on(browser))
 
     assert found == status and detail.endswith(says)
+
+
+async def test_a_browser_is_told_by_the_login_page_and_nothing_is_in_the_address(
+    browser: ClientSession, provider: str
+) -> None:
+    await control(provider, "denied")
+    given = await begun(browser)
+
+    answer = await browser.get(
+        "/api/auth/oidc/callback", params=given, headers={"Accept": "text/html,*/*"}, allow_redirects=False
+    )
+
+    assert (answer.status, answer.headers["Location"]) == (302, "/login")
+    cookie = answer.cookies["sign_on_refused"]
+    assert (cookie["path"], cookie["max-age"], cookie["samesite"]) == ("/login", "60", "Lax")
+    assert json.loads(unquote(cookie.value)) == {
+        "status": 401,
+        "code": "not-authenticated",
+        "detail": "The provider did not sign you on: 'access_denied'. Begin again.",
+        "request_id": answer.headers["X-Request-Id"],
+    }
 
 
 async def test_the_providers_new_key_is_fetched_once_a_minute_at_most(provider: str) -> None:

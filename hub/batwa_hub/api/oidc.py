@@ -2,23 +2,34 @@
 
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import quote
 
 import aiohttp_session
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from pydantic import Field, StringConstraints
 
 from batwa_common.errors import NotAuthenticated, NotFound
 from batwa_common.web.body import read_query
 from batwa_common.web.routes import Access, Route
 from batwa_common.wire.base import Wire
+from batwa_common.wire.problem import Problem
 from batwa_hub.hub import HUB
 from batwa_hub.services.sign_on import ATTEMPT_S, SignOn
 
 from .auth import begin_session
+from .page import prefers_html
 
 COOKIE = "sign_on"
 """What a browser that is at the provider keeps."""
 PATH = "/api/auth/oidc"
+LOGIN_PAGE = "/login"
+REFUSED_COOKIE = "sign_on_refused"
+"""What the login page reads of a sign-on that failed, and forgets: percent-encoded JSON."""
+REFUSED_S = 60
+"""How long it waits for that page to come in."""
+_SHOWN_CHARS = 300
+"""Of the sentence: with every character encoded it still fits into a cookie of 4 KiB."""
 
 OwnPath = Annotated[
     str, StringConstraints(pattern=r"^/(?:[^/\\\x00-\x20\x7f][^\\\x00-\x20\x7f]*)?$", max_length=1000)
@@ -73,6 +84,27 @@ async def complete(request: web.Request) -> web.Response:
     response = _going_to(then)
     response.del_cookie(COOKIE, path=PATH)
     return response
+
+
+@web.middleware
+async def login_page_tells(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Send a browser whose sign-on failed to the login page, which tells why; programs get the problem.
+
+    The sentence goes by a cookie and not in the address, where a link could make the page say anything.
+    """
+    response = await handler(request)
+    signing_on = request.path in {PATH, f"{PATH}/callback"} and prefers_html(request)
+    if not signing_on or response.status < HTTPStatus.BAD_REQUEST or not isinstance(response, web.Response):
+        return response
+    problem = Problem.model_validate_json(response.text or "")
+    shown = problem.model_copy(update={"detail": problem.detail[:_SHOWN_CHARS]})
+    told = quote(shown.model_dump_json(include={"status", "code", "detail", "request_id"}), safe="")
+    answer = _going_to(LOGIN_PAGE)
+    answer.set_cookie(
+        REFUSED_COOKIE, told, path=LOGIN_PAGE, max_age=REFUSED_S, samesite="Lax", secure=request.secure
+    )
+    answer.headers["X-Request-Id"] = response.headers["X-Request-Id"]
+    return answer
 
 
 def _going_to(where: str) -> web.Response:

@@ -84,7 +84,13 @@ export const t = {
     startOver: "Log in as somebody else",
     needUsername: "Who are you?",
     needPassword: "A password is needed.",
-    wait: (seconds: number) => `Too many wrong passwords. You can try again in ${seconds} s.`,
+    wait: (seconds: number, of: string) =>
+      `Too many wrong ${of}. You can try again in ${seconds} s.`,
+    or: "or",
+    passkey: "Sign in with a passkey",
+    noPasskey: "No passkey was used. Try again, or log in with your password.",
+    signOn: (provider: string) => `Sign in with ${provider}`,
+    signOnFailed: "You were not signed in",
     firstStartTitle: "This hub has no administrator yet",
     firstStart:
       "Open the link that the hub printed when it started. Lost it? On the hub's machine, this prints a new one:",
