@@ -234,3 +234,26 @@ async def test_a_stranger_gets_in_by_a_link_alone(
     [passed] = agents["oslo"].queries
     assert passed["mode"] == "writer" and passed["viewer"] == f"link {share['id']}"
     assert "share" not in passed and share["token"] not in str(passed)
+
+
+async def test_a_plain_request_tells_why_a_websocket_was_refused(
+    admin: TestClient, agents: dict[str, Agent]
+) -> None:
+    """A browser hides what a refused WebSocket was answered."""
+    share = await (await admin.post("/api/terminals/oslo~1/shares", json={})).json()
+    told = {
+        address: (await (await admin.get(f"/ws?{address}")).json())["code"]
+        for address in (
+            "terminal_id=oslo~1",
+            "terminal_id=rome~1",
+            f"share={share['token']}",
+            "share=bts_invented",
+        )
+    }
+
+    assert list(told.values()) == [
+        "invalid-request",  # that it was no WebSocket is all that is wrong
+        "not-found",
+        "invalid-request",
+        "not-authenticated",
+    ]

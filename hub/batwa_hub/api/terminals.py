@@ -82,9 +82,9 @@ async def show_terminal(request: web.Request) -> web.Response:
     query = read_query(request, WsQuery)
     if query.share is not None:
         return await _by_share(request, query, query.share)
-    require_upgrade(request)
     if query.terminal_id is not None:
         return await _attach(request, query, query.terminal_id)
+    require_upgrade(request)
     caller = request[CALLER]
     require(caller, Access.TERMINAL)  # not the guard again: it has taken a peer's signature already
     if not query.vm_name:
@@ -104,15 +104,17 @@ async def _attach(request: web.Request, query: WsQuery, terminal_id: str) -> web
     if not caller.terminals:
         mode = "reader"
     asked = {"terminal_id": terminal_id, "mode": mode, "viewer": caller.name}
+    require_upgrade(request)  # last: a browser learns by a plain GET why its WebSocket was refused
     where = terminals.where(fleet, terminal_id, kind="terminal")
     return await _show(request, where, asked | query.passed_on())
 
 
 async def _by_share(request: web.Request, query: WsQuery, secret: str) -> web.Response:
     hub = request.app[HUB]
-    require_upgrade(request)
     share = await hub.shares.authenticate(secret, address=address_of(request))
     request[PROVED] = Actor(f"link {share.id}", "link")
+    await hub.terminals.get(hub.fleet, share.terminal_id)
+    require_upgrade(request)  # last, as in `_attach`
     where = hub.terminals.where(hub.fleet, share.terminal_id, kind="terminal")
     asked = {
         "terminal_id": share.terminal_id,

@@ -12,6 +12,7 @@ import { sessionQuery } from "./api/session";
 import { parseCreateSearch } from "./pages/create/search";
 import { parseNext } from "./pages/login/next";
 import { parseWhere } from "./pages/vm/where";
+import { parseTerminalsSearch } from "./pages/terminals/search";
 import { parseVmsSearch } from "./pages/vms/search";
 import { Broken, NotFound } from "./shell/Broken";
 import { Shell } from "./shell/Shell";
@@ -39,6 +40,13 @@ const setup = createRoute({
   getParentRoute: () => root,
   path: "/setup",
   component: lazyRouteComponent(() => import("./pages/setup/SetupPage"), "SetupPage"),
+});
+
+/** Where a link to a terminal leads; the link is behind the #. */
+const shared = createRoute({
+  getParentRoute: () => root,
+  path: "/terminal",
+  component: lazyRouteComponent(() => import("./pages/share/SharePage"), "SharePage"),
 });
 
 /** Whatever needs a login; without one it sends to the login page, and back afterwards. */
@@ -79,7 +87,34 @@ const create = createRoute({
   component: lazyRouteComponent(() => import("./pages/create/CreatePage"), "CreatePage"),
 });
 
-const tree = root.addChildren([login, setup, inside.addChildren([overview, vms, vm, create])]);
+const terminals = createRoute({
+  getParentRoute: () => inside,
+  path: "/terminals",
+  validateSearch: parseTerminalsSearch,
+  component: lazyRouteComponent(() => import("./pages/terminals/TerminalsPage"), "TerminalsPage"),
+});
+
+const recordings = createRoute({
+  getParentRoute: () => inside,
+  path: "/terminals/recordings",
+  component: lazyRouteComponent(
+    () => import("./pages/recordings/RecordingsPage"),
+    "RecordingsPage",
+  ),
+});
+
+const recording = createRoute({
+  getParentRoute: () => inside,
+  path: "/terminals/recordings/$id",
+  component: lazyRouteComponent(() => import("./pages/recordings/RecordingPage"), "RecordingPage"),
+});
+
+const tree = root.addChildren([
+  login,
+  setup,
+  shared,
+  inside.addChildren([overview, vms, vm, create, terminals, recordings, recording]),
+]);
 
 export function makeRouter(context: RouterContext) {
   return createRouter({

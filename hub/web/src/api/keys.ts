@@ -7,5 +7,10 @@ export const keys = {
   operations: ["operations"] as const,
   operation: (id: string) => ["operation", id] as const,
   terminals: ["terminals"] as const,
+  terminal: (id: string) => ["terminal", id] as const,
+  shares: (terminalId: string) => ["terminal", terminalId, "shares"] as const,
+  recordings: ["recordings"] as const,
+  recording: (id: string) => ["recording", id] as const,
+  cast: (recordingId: string) => ["recording", recordingId, "cast"] as const,
   recentEvents: ["recent-events"] as const,
 };

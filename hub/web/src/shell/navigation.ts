@@ -1,5 +1,5 @@
 /** The pages one can go to, in the order of the navigation. A new page is one line here and one in `routes.tsx`. */
-import { type Icon, IconLayoutDashboard, IconServer2 } from "@tabler/icons-react";
+import { type Icon, IconLayoutDashboard, IconServer2, IconTerminal2 } from "@tabler/icons-react";
 import type { Role } from "@/api/wire";
 import { t } from "@/strings";
 
@@ -22,6 +22,7 @@ export const SECTIONS: readonly Section[] = [
     items: [
       { to: "/", label: t.nav.overview, icon: IconLayoutDashboard },
       { to: "/vms", label: t.nav.vms, icon: IconServer2 },
+      { to: "/terminals", label: t.nav.terminals, icon: IconTerminal2 },
     ],
   },
   { label: t.nav.activity, items: [] },
