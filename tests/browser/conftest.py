@@ -15,8 +15,8 @@ ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--ena
 """As root there is no sandbox; the rest gives WebGL, in software."""
 WAIT_MS = 20_000
 """How long anything on the page may take to appear, on a machine that is busy."""
-EXPECTED = ("Failed to load resource",)
-"""What the console says of answers that a test provokes, such as a wrong password's."""
+EXPECTED = ("Failed to load resource", "WebSocket connection to")
+"""What the console says of what a test provokes, such as a wrong password or a hub that is gone."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

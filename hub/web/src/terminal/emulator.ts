@@ -38,6 +38,8 @@ export class Emulator implements Sink {
   private readonly ears: Ears;
   private webgl: WebglAddon | null = null;
   private copiesSelection = false;
+  private isOpen = false;
+  private wantsFocus = false;
   /** The next letter is typed as with Ctrl, and then this is called; null types it as it is. */
   private ctrlUsed: (() => void) | null = null;
 
@@ -68,6 +70,8 @@ export class Emulator implements Sink {
     );
     xterm.attachCustomKeyEventHandler((event) => this.isForShell(event));
     xterm.open(place);
+    this.isOpen = true;
+    if (this.wantsFocus) xterm.focus();
     xterm.onData((data) => ears.typed(this.withCtrl(data)));
     xterm.onBinary((data) => ears.typed(Uint8Array.from(data, (char) => char.charCodeAt(0))));
     xterm.onTitleChange(ears.titled);
@@ -127,8 +131,10 @@ export class Emulator implements Sink {
     }
   }
 
+  /** Takes the keyboard, as soon as it is drawn. */
   focus(): void {
-    this.xterm.focus();
+    if (this.isOpen) this.xterm.focus();
+    else this.wantsFocus = true;
   }
 
   paste(text: string): void {

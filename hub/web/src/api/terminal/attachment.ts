@@ -212,8 +212,8 @@ function answered(
 ): Step {
   const passing = status < 401 || status >= 500 || status === 408 || status === 429;
   if (!passing) return over(now, { kind: "refused", detail }, at);
-  // 400 says that only a WebSocket was missing: it would have worked.
-  const next = { ...waiting(now, at, random), trouble: status === 400 ? null : detail };
+  // 0 is no answer; 400 says that only a WebSocket was missing: it would have worked.
+  const next = { ...waiting(now, at, random), trouble: status > 400 ? detail : null };
   return stay(retryAfterS === null ? next : { ...next, retryAt: at + retryAfterS * 1000 });
 }
 

@@ -193,8 +193,7 @@ export class TerminalSession {
       async (response) => problemOf(await response.json().catch(() => null), response),
       (reason: unknown) => new ApiError(sentenceOf(reason), { code: "hub-unreachable", status: 0 }),
     );
-    const { status, retryAfterS } = failure;
-    const detail = status === 0 ? "" : failure.message;
+    const { status, message: detail, retryAfterS } = failure;
     this.happened({ type: "answered", at: Date.now(), status, detail, retryAfterS });
   }
 
