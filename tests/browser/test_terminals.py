@@ -26,7 +26,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield fleet
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def vm(fleet: Fleet) -> None:
     """A running one, `web`."""
     async with fleet.admin() as admin:
@@ -35,7 +35,7 @@ async def vm(fleet: Fleet) -> None:
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
-async def readable(vm: None, stranger: Page) -> None:
+async def readable(stranger: Page) -> None:
     await stranger.add_init_script(f"localStorage['batwa.terminal'] = '{READABLE}'")
 
 

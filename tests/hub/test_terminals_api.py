@@ -236,9 +236,8 @@ async def test_a_stranger_gets_in_by_a_link_alone(
     assert "share" not in passed and share["token"] not in str(passed)
 
 
-async def test_a_plain_request_tells_why_a_websocket_was_refused(
-    admin: TestClient, agents: dict[str, Agent]
-) -> None:
+@pytest.mark.usefixtures("agents")
+async def test_a_plain_request_tells_why_a_websocket_was_refused(admin: TestClient) -> None:
     """A browser hides what a refused WebSocket was answered."""
     share = await (await admin.post("/api/terminals/oslo~1/shares", json={})).json()
     told = {
