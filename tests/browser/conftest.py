@@ -74,10 +74,10 @@ async def page(stranger: Page) -> Page:
     return stranger
 
 
-async def log_in(page: Page, *, password: str = PASSWORD) -> None:
-    """Log in as the administrator through the form."""
+async def log_in(page: Page, *, username: str = "admin", password: str = PASSWORD) -> None:
+    """Log in through the form, as the administrator unless somebody else is named."""
     await page.goto("/login")
-    await page.get_by_label("User name").fill("admin")
+    await page.get_by_label("User name").fill(username)
     await page.get_by_label("Password", exact=True).fill(password)
     await page.get_by_role("button", name="Log in").click()
     await page.get_by_role("heading", name="Overview").wait_for()

@@ -1,28 +1,28 @@
 """What is true of every page: people can use it with what they have, and it comes in quickly."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, Response, expect
 
-ROOT = Path(__file__).parents[2]
-AXE = (ROOT / "hub/web/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
-SERIOUS = {"serious", "critical"}
+from .looks import violations
+
 FIRST_LOAD_BYTES = 600 << 10
-PAGES = ["/", "/vms", "/create", "/vms/looked-at"]
-
-
-async def violations(page: Page) -> list[dict[str, Any]]:
-    """Return what axe-core finds that is serious; what a test evaluates, no policy of the page stops."""
-    await page.evaluate(AXE)
-    found = json.loads(await page.evaluate("axe.run().then((result) => JSON.stringify(result.violations))"))
-    return [
-        {"id": each["id"], "at": [node["failureSummary"] + node["html"][:160] for node in each["nodes"][:3]]}
-        for each in found
-        if each["impact"] in SERIOUS
-    ]
+PAGES = [
+    "/",
+    "/vms",
+    "/create",
+    "/vms/looked-at",
+    "/machines",
+    "/operations",
+    "/events",
+    "/audit",
+    "/peers",
+    "/users",
+    "/tokens",
+    "/settings",
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,14 +4,14 @@ import json
 import os
 import subprocess
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .fleet import BIN, PASSWORD, Daemon, Fleet, clean_environment
+from .fleet import BIN, PASSWORD, Fleet, clean_environment
+from .machine import Machine
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -48,37 +48,6 @@ class Admin:
 @pytest.fixture(scope="module")
 def admin(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Admin:
     return Admin(fleet, tmp_path_factory.mktemp("home"))
-
-
-class Machine:
-    """A machine with a simulated Multipass, and nothing set but where things are."""
-
-    def __init__(self, fleet: Fleet, name: str) -> None:
-        home = fleet.directory / name
-        home.mkdir()
-        self.file = home / "agent.toml"
-        self.data = home / "data"
-        self.env = clean_environment() | {
-            "BATWA_AGENT_CONFIG": str(self.file),
-            "BATWA_AGENT_DATA_DIR": str(self.data),
-            "BATWA_AGENT_HOSTNAME": name,
-            "BATWA_AGENT_MULTIPASS": str(BIN / "multipass-sim"),
-            "BATWA_AGENT_HEARTBEAT_INTERVAL_S": "0.5",
-            "MULTIPASS_SIM_HOME": str(home / "sim"),
-            "MULTIPASS_SIM_LAUNCH_S": "0.3",
-        }
-        self.daemon = Daemon([str(BIN / "batwa-agent"), "run"], self.env, ready="", log=home / "agent.log")
-        fleet.agents[name] = self.daemon
-
-    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
-        argv = [str(BIN / "batwa-agent"), *words]
-        return subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=90, check=False)
-
-    def settings(self) -> dict[str, Any]:
-        return tomllib.loads(self.file.read_text())
-
-    def findings(self) -> dict[str, str]:
-        return {each["check"]: each["state"] for each in json.loads(self("doctor", "--json").stdout)}
 
 
 def until(what: Callable[[], bool]) -> None:

@@ -9,8 +9,12 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { sessionQuery } from "./api/session";
+import { parseAuditSearch } from "./pages/audit/search";
 import { parseCreateSearch } from "./pages/create/search";
+import { parseEventsSearch } from "./pages/events/search";
 import { parseNext } from "./pages/login/next";
+import { parseMachinesSearch } from "./pages/machines/search";
+import { parseOperationsSearch } from "./pages/operations/search";
 import { parseWhere } from "./pages/vm/where";
 import { parseTerminalsSearch } from "./pages/terminals/search";
 import { parseVmsSearch } from "./pages/vms/search";
@@ -109,11 +113,70 @@ const recording = createRoute({
   component: lazyRouteComponent(() => import("./pages/recordings/RecordingPage"), "RecordingPage"),
 });
 
+const machines = createRoute({
+  getParentRoute: () => inside,
+  path: "/machines",
+  validateSearch: parseMachinesSearch,
+  component: lazyRouteComponent(() => import("./pages/machines/MachinesPage"), "MachinesPage"),
+});
+
+const operations = createRoute({
+  getParentRoute: () => inside,
+  path: "/operations",
+  validateSearch: parseOperationsSearch,
+  component: lazyRouteComponent(
+    () => import("./pages/operations/OperationsPage"),
+    "OperationsPage",
+  ),
+});
+
+const peers = createRoute({
+  getParentRoute: () => inside,
+  path: "/peers",
+  component: lazyRouteComponent(() => import("./pages/peers/PeersPage"), "PeersPage"),
+});
+
+const events = createRoute({
+  getParentRoute: () => inside,
+  path: "/events",
+  validateSearch: parseEventsSearch,
+  component: lazyRouteComponent(() => import("./pages/events/EventsPage"), "EventsPage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => inside,
+  path: "/audit",
+  validateSearch: parseAuditSearch,
+  component: lazyRouteComponent(() => import("./pages/audit/AuditPage"), "AuditPage"),
+});
+
+const users = createRoute({
+  getParentRoute: () => inside,
+  path: "/users",
+  component: lazyRouteComponent(() => import("./pages/users/UsersPage"), "UsersPage"),
+});
+
+const tokens = createRoute({
+  getParentRoute: () => inside,
+  path: "/tokens",
+  component: lazyRouteComponent(() => import("./pages/tokens/TokensPage"), "TokensPage"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => inside,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./pages/settings/SettingsPage"), "SettingsPage"),
+});
+
+const fleet = [vms, vm, create, terminals, recordings, recording, machines];
+const activity = [operations, events, audit];
+const administration = [peers, users, tokens, settings];
+
 const tree = root.addChildren([
   login,
   setup,
   shared,
-  inside.addChildren([overview, vms, vm, create, terminals, recordings, recording]),
+  inside.addChildren([overview, ...fleet, ...activity, ...administration]),
 ]);
 
 export function makeRouter(context: RouterContext) {

@@ -1,6 +1,13 @@
 /** Every word the page says, by page. Sentences of the hub come from the hub. */
 
+import { activity } from "./strings/activity";
+import { administration } from "./strings/administration";
+import { fleet } from "./strings/fleet";
+
 export const t = {
+  ...activity,
+  ...administration,
+  ...fleet,
   product: "Batwa",
   errors: {
     unreachable: "The hub cannot be reached. Check the network, or whether the hub runs.",

@@ -6,9 +6,11 @@ import {
   Button,
   type CSSVariablesResolver,
   createTheme,
+  Drawer,
   Menu,
   Modal,
   NavLink,
+  Notification,
   Paper,
   PasswordInput,
   Select,
@@ -17,6 +19,12 @@ import {
   TextInput,
   Tooltip,
 } from "@mantine/core";
+import { t } from "./strings";
+
+const dialog = {
+  closeButtonProps: { "aria-label": t.actions.close },
+  styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } },
+} as const;
 
 export const theme = createTheme({
   fontFamily: "'Inter Variable', system-ui, sans-serif",
@@ -68,8 +76,12 @@ export const theme = createTheme({
     Badge: Badge.extend({ defaultProps: { variant: "light", tt: "none", fw: 500 } }),
     Button: Button.extend({ defaultProps: { size: "sm", fw: 500 } }),
     Menu: Menu.extend({ defaultProps: { shadow: "md", width: 200, position: "bottom-end" } }),
-    Modal: Modal.extend({ defaultProps: { centered: true, radius: "lg" } }),
+    Drawer: Drawer.extend({ defaultProps: { ...dialog, position: "right", size: "lg" } }),
+    Modal: Modal.extend({ defaultProps: { ...dialog, centered: true, radius: "lg" } }),
     NavLink: NavLink.extend({ defaultProps: { variant: "light" } }),
+    Notification: Notification.extend({
+      defaultProps: { closeButtonProps: { "aria-label": t.actions.close } },
+    }),
     Paper: Paper.extend({ defaultProps: { withBorder: true, radius: "lg" } }),
     PasswordInput: PasswordInput.extend({ defaultProps: { size: "sm" } }),
     Select: Select.extend({ defaultProps: { size: "sm" } }),

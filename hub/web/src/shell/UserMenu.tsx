@@ -1,7 +1,7 @@
 import { Avatar, Menu, Text, UnstyledButton } from "@mantine/core";
-import { IconBook2, IconLogout, IconUser } from "@tabler/icons-react";
+import { IconBook2, IconLogout, IconSettings, IconUser } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useLogOut, useMe } from "@/api/session";
 import { t } from "@/strings";
 import { tellFailure } from "@/ui/Failure";
@@ -33,6 +33,13 @@ export function UserMenu() {
           <Text size="xs">{me?.role}</Text>
         </Menu.Label>
         <Menu.Divider />
+        <Menu.Item
+          component={Link}
+          to="/settings"
+          leftSection={<IconSettings size={16} stroke={1.6} />}
+        >
+          {t.user.settings}
+        </Menu.Item>
         <Menu.Item
           component="a"
           href="/api/docs"

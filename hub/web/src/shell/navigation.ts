@@ -1,5 +1,18 @@
 /** The pages one can go to, in the order of the navigation. A new page is one line here and one in `routes.tsx`. */
-import { type Icon, IconLayoutDashboard, IconServer2, IconTerminal2 } from "@tabler/icons-react";
+import {
+  type Icon,
+  IconActivity,
+  IconDeviceDesktop,
+  IconHistory,
+  IconListCheck,
+  IconKey,
+  IconLayoutDashboard,
+  IconServer2,
+  IconSettings,
+  IconTerminal2,
+  IconTopologyStar3,
+  IconUsers,
+} from "@tabler/icons-react";
 import type { Role } from "@/api/wire";
 import { t } from "@/strings";
 
@@ -23,8 +36,24 @@ export const SECTIONS: readonly Section[] = [
       { to: "/", label: t.nav.overview, icon: IconLayoutDashboard },
       { to: "/vms", label: t.nav.vms, icon: IconServer2 },
       { to: "/terminals", label: t.nav.terminals, icon: IconTerminal2 },
+      { to: "/machines", label: t.nav.machines, icon: IconDeviceDesktop },
     ],
   },
-  { label: t.nav.activity, items: [] },
-  { label: t.nav.administration, items: [] },
+  {
+    label: t.nav.activity,
+    items: [
+      { to: "/operations", label: t.nav.operations, icon: IconListCheck },
+      { to: "/events", label: t.nav.events, icon: IconActivity },
+      { to: "/audit", label: t.nav.audit, icon: IconHistory, role: "admin" },
+    ],
+  },
+  {
+    label: t.nav.administration,
+    items: [
+      { to: "/peers", label: t.nav.peers, icon: IconTopologyStar3 },
+      { to: "/users", label: t.nav.users, icon: IconUsers, role: "admin" },
+      { to: "/tokens", label: t.nav.tokens, icon: IconKey },
+      { to: "/settings", label: t.nav.settings, icon: IconSettings },
+    ],
+  },
 ];

@@ -1,0 +1,17 @@
+/** What the address bar says about the list of events. */
+import type { Event } from "@/api/wire";
+
+export type Kind = Event["kind"];
+export const KINDS: readonly Kind[] = ["vm", "agent", "operation", "peer", "message"];
+
+export interface EventsSearch {
+  q?: string | undefined;
+  kind?: Kind | undefined;
+}
+
+export function parseEventsSearch(search: Record<string, unknown>): EventsSearch {
+  return {
+    q: typeof search.q === "string" && search.q !== "" ? search.q : undefined,
+    kind: KINDS.find((kind) => kind === search.kind),
+  };
+}
