@@ -48,7 +48,7 @@ async def test_axe_finds_nothing_at_the_login_either(stranger: Page) -> None:
 
 async def test_no_page_is_wider_than_a_phone(page: Page) -> None:
     await page.set_viewport_size({"width": 360, "height": 740})
-    for path in ["/", "/vms", "/create"]:
+    for path in PAGES:
         await page.goto(path)
         await expect(page.get_by_role("heading", level=1).first).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path

@@ -151,7 +151,7 @@ function NoVms({ machines, action }: { machines: number; action: React.ReactNode
 function Loading() {
   return (
     <Stack gap={6}>
-      <Skeleton h={34} w={380} />
+      <Skeleton h={34} w={380} maw="100%" />
       {Array.from({ length: 12 }, (_, row) => (
         <Skeleton key={row} h={36} />
       ))}
