@@ -56,7 +56,6 @@ async def test_the_description_is_valid_openapi_and_served_to_people_too(quick_f
     assert all(path in page for path in described["paths"])
 
 
-@pytest.mark.timeout(220)
 async def credential(fleet: Fleet, role: str) -> tuple[str, str]:
     """Return the header by which the fuzzer is somebody of that role."""
     if role == "agent":
@@ -67,6 +66,7 @@ async def credential(fleet: Fleet, role: str) -> tuple[str, str]:
     return "Authorization", f"Bearer {made['token']}"
 
 
+@pytest.mark.timeout(220)
 @pytest.mark.parametrize("role", EXAMPLES)
 async def test_a_fuzzer_finds_no_server_error_and_no_broken_schema(
     quick_fleet: Fleet, role: str, tmp_path: Path

@@ -69,6 +69,7 @@ def test_where_agents_usually_are(destinations: Destinations, url: str) -> None:
 def test_an_agent_beside_the_hub_may_be_at_loopback_but_is_not_the_hub(destinations: Destinations) -> None:
     destinations.check("http://127.0.0.1:8001", told_from="127.0.0.1")
     destinations.check("http://localhost:8001", told_from="::1")
+    destinations.check("http://127.0.0.1:8001", told_from="192.0.2.10")
     with pytest.raises(InvalidRequest, match="is the hub itself"):
         destinations.check("http://127.0.0.1:8000", told_from="127.0.0.1")
 

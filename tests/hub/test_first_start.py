@@ -42,7 +42,7 @@ async def session(client: TestClient) -> Any:
 
 
 async def test_the_link_makes_the_administrator_and_logs_them_in(new_hub: Hub, first: TestClient) -> None:
-    assert await session(first) == {"me": None, "first_start": True}
+    assert await session(first) == {"me": None, "first_start": True, "sign_on": None}
 
     given = {"code": new_hub.first_start.new_code(), "password": PASSWORD}
     answer = await first.post("/api/auth/setup", json=given)

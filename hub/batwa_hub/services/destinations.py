@@ -36,8 +36,9 @@ class Destinations:
         address = parse_address("127.0.0.1" if is_this_machine(host) else host)
         if address is None or linked_id(url) is not None:
             return
-        here = parse_address(told_from)
-        if why := self.refusal(str(address), port, from_here=here is None or here.is_loopback):
+        teller = parse_address(told_from)
+        from_here = teller is None or teller.is_loopback or teller in self._own
+        if why := self.refusal(str(address), port, from_here=from_here):
             raise InvalidRequest(f"api_url: {why}")
 
     def refusal(self, address: str, port: int, *, from_here: bool) -> str | None:
