@@ -22,7 +22,7 @@ import type { Recording } from "@/api/wire";
 import { bytes, duration } from "@/format";
 import { t } from "@/strings";
 import { Age } from "@/ui/Age";
-import { ConfirmDialog } from "@/ui/ConfirmDialog";
+import { Ask } from "@/ui/Ask";
 import { Failure } from "@/ui/Failure";
 import { Nothing } from "@/ui/Nothing";
 import { Page } from "@/ui/Page";
@@ -80,12 +80,17 @@ function Recordings({ recordings }: { recordings: readonly Recording[] }) {
         </Table.Tbody>
       </Table>
       {removing && (
-        <ConfirmDialog
-          title={words.removeTitle}
-          lead={words.removeLead(removing.vm_name)}
-          action={words.remove}
-          onConfirm={() => removeRecording(removing.id)}
-          onDone={() => void queries.invalidateQueries({ queryKey: keys.recordings })}
+        <Ask
+          question={{
+            title: words.removeTitle,
+            text: words.removeLead(removing.vm_name),
+            verb: words.remove,
+            loses: true,
+            run: async () => {
+              await removeRecording(removing.id);
+              void queries.invalidateQueries({ queryKey: keys.recordings });
+            },
+          }}
           onClose={() => setRemoving(null)}
         />
       )}

@@ -4,17 +4,22 @@ import { keys } from "@/api/keys";
 import { endTerminal } from "@/api/terminals";
 import type { Terminal } from "@/api/wire";
 import { t } from "@/strings";
-import { ConfirmDialog } from "@/ui/ConfirmDialog";
+import { Ask } from "@/ui/Ask";
 
 export function EndDialog({ terminal, onClose }: { terminal: Terminal; onClose: () => void }) {
   const queries = useQueryClient();
   return (
-    <ConfirmDialog
-      title={t.terminals.endTitle}
-      lead={t.terminals.endLead(terminal.vm_name)}
-      action={t.terminals.end}
-      onConfirm={() => endTerminal(terminal.id)}
-      onDone={() => void queries.invalidateQueries({ queryKey: keys.terminals })}
+    <Ask
+      question={{
+        title: t.terminals.endTitle,
+        text: t.terminals.endLead(terminal.vm_name),
+        verb: t.terminals.end,
+        loses: true,
+        run: async () => {
+          await endTerminal(terminal.id);
+          void queries.invalidateQueries({ queryKey: keys.terminals });
+        },
+      }}
       onClose={onClose}
     />
   );
