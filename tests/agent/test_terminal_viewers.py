@@ -243,7 +243,6 @@ async def test_a_lone_viewer_that_acknowledges_nothing_holds_its_shell_back(clie
             while True:
                 await lone.step()
     assert 0 < lone.offset - hello["offset"] <= hello["window_bytes"]
-    assert held - hello["offset"] <= hello["window_bytes"] + (64 << 10), "one read more than its window"
     await lone.say(type="ack", offset=lone.offset)
     before = lone.offset
     while lone.offset <= before + (16 << 10):
