@@ -4,13 +4,16 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from batwa_common import logs
+from batwa_common.reload import Reload
+from batwa_common.service_manager import ServiceManager
 from batwa_common.settings import SettingsError
 from batwa_common.web.serve import Serving, run, serve
 from batwa_common.wire.agent import DriverStatus
@@ -18,6 +21,7 @@ from batwa_common.wire.agent import DriverStatus
 from . import commands, config_file
 from .agent import VERSION, key_of, multipass, running
 from .app import make_app
+from .reload import changes
 from .settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -43,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = Settings.load(flags)
         match arguments.command:
             case "run":
-                return _run(settings)
+                return _run(settings, flags)
             case "join":
                 return asyncio.run(commands.join(settings, _file(), arguments.token, flags["agent_id"]))
             case "rotate-key":
@@ -64,11 +68,12 @@ def _file() -> Path:
     return Path(os.environ.get("BATWA_AGENT_CONFIG") or Settings.default_file)
 
 
-def _run(settings: Settings) -> int:
+def _run(settings: Settings, flags: Mapping[str, Any]) -> int:
     key_of(settings)
     logs.set_up(level=settings.log_level, file=settings.log_file)
     try:
-        run(_serve(settings))
+        manager = ServiceManager.of(os.environ, os.getpid())
+        run(_serve(settings, partial(Settings.load, flags), manager))
     except OSError as err:
         sys.stderr.write(f"batwa-agent: {err}\n")
         return FAILED
@@ -78,14 +83,20 @@ def _run(settings: Settings) -> int:
     return OK
 
 
-async def _serve(settings: Settings) -> None:
-    async with running(settings, multipass(settings)) as agent:
+async def _serve(settings: Settings, read_again: Callable[[], Settings], manager: ServiceManager) -> None:
+    async with running(settings, multipass(settings), manager) as agent:
 
         async def begun(serving: Serving) -> None:
             agent.serving.set_result(serving)
 
         await serve(
-            make_app(agent), host=settings.host if settings.listens else None, port=settings.port, ready=begun
+            make_app(agent),
+            host=settings.host if settings.listens else None,
+            port=settings.port,
+            ready=begun,
+            manager=manager,
+            status=agent.status,
+            reload=Reload(settings, read_again, changes(agent)).now,
         )
 
 

@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from batwa_common.service_manager import ServiceManager
 from batwa_common.settings import SettingsError
 from batwa_common.supervisor import Supervisor
 from batwa_common.web.serve import WILDCARDS, Serving
@@ -37,9 +38,9 @@ from .operations.store import OperationStore
 from .operations.worker import Looking, Worker
 from .recordings.recordings import Bounds, Recordings, record
 from .settings import Settings
+from .terminals.fd_store import FdStore
 from .terminals.holder_keeper import HolderKeeper
 from .terminals.keeper import Keeper, NoKeeper
-from .terminals.service_manager import ServiceManager, inherited_fds
 from .terminals.terminals import Bounds as TerminalBounds
 from .terminals.terminals import Shells, Terminals
 from .trust import Trust
@@ -71,13 +72,21 @@ class Agent:
     serving: asyncio.Future[Serving]
     """Done once the agent is served; the hub is told then."""
 
+    def status(self) -> str:
+        """Return in a sentence how it fares, for who looks at the service."""
+        hub = self.uplink.trouble if self.uplink is not None else "no hub is set"
+        troubles = [each for each in (hub, self.watcher.problem) if each is not None]
+        return f"{self.agent_id}: {'; '.join(troubles) or 'the hub and Multipass answer'}"
+
 
 AGENT = web.AppKey("agent", Agent)
 
 
 @asynccontextmanager
-async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
-    """Start an agent, yield it, stop it in reverse order.
+async def running(
+    settings: Settings, driver: Driver, manager: ServiceManager | None = None
+) -> AsyncIterator[Agent]:
+    """Start an agent, yield it, stop it in reverse order. *manager* has started this process, if any has.
 
     Raises `SettingsError` without a key, or if another agent uses the data directory.
 
@@ -94,7 +103,7 @@ async def running(settings: Settings, driver: Driver) -> AsyncIterator[Agent]:
         inventory = Inventory()
         known = KnownVms(settings.data_dir / "inventory.json")
         watcher = Watcher(driver, inventory, known, poll_s=settings.driver.poll_s)
-        terminals = _terminals(settings, driver, tasks)
+        terminals = _terminals(settings, driver, manager or ServiceManager(), tasks)
         trust = Trust(settings.ca, settings.data_dir)
         await trust.load()
         uplink = _uplink(settings, api_key, session, trust, inventory, watcher, terminals)
@@ -194,20 +203,18 @@ def _operations(
     )
 
 
-def _terminals(settings: Settings, driver: Driver, tasks: Supervisor) -> Terminals:
+def _terminals(settings: Settings, driver: Driver, manager: ServiceManager, tasks: Supervisor) -> Terminals:
     section, directory = settings.terminal, settings.data_dir / "terminals"
     keeper: Keeper = NoKeeper()
     if section.survive:
-        inherited = inherited_fds(os.environ, os.getpid())
-        address = os.environ.get("NOTIFY_SOCKET")
         orphan_s = max(section.linger_s, ORPHAN_S)
-        keeper = ServiceManager(address, inherited) if address else HolderKeeper(directory, orphan_s=orphan_s)
+        keeper = FdStore(manager) if manager.listens else HolderKeeper(directory, orphan_s=orphan_s)
     return Terminals(
         settings.agent_id,
         directory,
         keeper,
         Shells(shell=driver.shell, command=driver.command, told=remote.told, env=_shell_environment()),
-        TerminalBounds(limit=section.limit, linger_s=section.linger_s, keep_bytes=section.keep_bytes),
+        terminal_bounds(settings),
         tasks,
     )
 
@@ -224,13 +231,24 @@ def _worker(settings: Settings, driver: Driver, inventory: Inventory, watcher: W
 
 
 def _recordings(settings: Settings) -> Recordings:
-    section = settings.recording
     return Recordings(
         settings.data_dir / "recordings",
         agent_id=settings.agent_id,
-        bounds=Bounds(section.max_bytes, section.total_bytes, section.max_age_s),
-        always=section.always,
+        bounds=recording_bounds(settings),
+        always=settings.recording.always,
     )
+
+
+def terminal_bounds(settings: Settings) -> TerminalBounds:
+    """Return what is allowed of terminals."""
+    section = settings.terminal
+    return TerminalBounds(limit=section.limit, linger_s=section.linger_s, keep_bytes=section.keep_bytes)
+
+
+def recording_bounds(settings: Settings) -> Bounds:
+    """Return how much is kept of recordings."""
+    section = settings.recording
+    return Bounds(section.max_bytes, section.total_bytes, section.max_age_s)
 
 
 def _uplink(
@@ -300,6 +318,6 @@ def _reachable(address: str | None) -> str:
 
 def _shell_environment() -> dict[str, str]:
     """Return the agent's environment without its secrets, as a terminal emulator would give it."""
-    ours = ("BATWA_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_", "LINES", "COLUMNS")
+    ours = ("BATWA_", "CREDENTIALS_DIRECTORY", "LINES", "COLUMNS")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**env, "TERM": "xterm-256color"}

@@ -53,8 +53,13 @@ def set_up(*, level: str = "info", file: Path | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
+    logging.getLogger().handlers[:] = [handler]
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Log from *level* up, from now on."""
     root = logging.getLogger()
-    root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for chatty in ("sqlalchemy.engine", "aiosqlite", "alembic", "asyncio"):
         logging.getLogger(chatty).setLevel(max(root.level, logging.WARNING))

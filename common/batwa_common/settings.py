@@ -84,14 +84,17 @@ class DaemonSettings(BaseSettings):
             sources.append(TomlConfigSettingsSource(settings_cls, file))
         return tuple(sources)
 
+    def differences(self, other: Self) -> set[str]:
+        """Return the names of the settings whose values are others in *other*."""
+        paths = [path for path, _ in _leaves(type(self))]
+        return {".".join(path) for path in paths if _value(self, path) != _value(other, path)}
+
     def origins(self, flags: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         """Yield (name, value, where it comes from) of every setting, secrets masked."""
         file = self.file()
         in_file = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
         for path, _ in _leaves(type(self)):
-            value: Any = self
-            for step in path:
-                value = getattr(value, step)
+            value = _value(self, path)
             shown = "********" if isinstance(value, SecretStr) else str(value)
             yield ".".join(path), shown, self._origin(path, flags, in_file)
 
@@ -105,6 +108,13 @@ class DaemonSettings(BaseSettings):
         if secrets and (Path(secrets) / "__".join(path)).is_file():
             return "credential"
         return "default" if _at(in_file, path) is None else str(self.file())
+
+
+def _value(settings: BaseModel, path: tuple[str, ...]) -> Any:
+    value: Any = settings
+    for step in path:
+        value = getattr(value, step)
+    return value
 
 
 def _at(values: Any, path: tuple[str, ...]) -> Any:

@@ -14,6 +14,7 @@ from aiohttp.web_exceptions import NotAppKeyWarning
 from pydantic import ValidationError
 
 from batwa_common import logs
+from batwa_common.service_manager import ServiceManager
 from batwa_common.settings import SettingsError
 from batwa_common.web.serve import run
 from batwa_common.wire.agent import NewAgentKey
@@ -107,9 +108,16 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _start(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.foreground:
+        manager = ServiceManager.of(os.environ, os.getpid())
+        sockets = manager.take_sockets()
+        settings = settings.listening_with(sockets)
+
+        def read_again() -> Settings:
+            return Settings.load(_flags(arguments)).listening_with(sockets)
+
         with background.only_one(_pid_file(settings), settings.own_url()):
             logs.set_up(level=settings.log_level, file=settings.log_file)
-            run(app.main(settings))
+            run(app.main(settings, read_again, manager, sockets))
         return 0
     return _start_in_background(settings, arguments)
 

@@ -1,12 +1,13 @@
 """The hub as a process: the application around a running hub, served until it is told to stop."""
 
-import asyncio
-import signal
+import socket
 import sys
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from batwa_common.service_manager import ServiceManager
 from batwa_common.web.problems import problems
 from batwa_common.web.routes import mount
 from batwa_common.web.serve import Serving, serve, with_stopping
@@ -17,11 +18,12 @@ from .api.headers import make_safe
 from .api.oidc import login_page_tells
 from .api.paced import paced_guard
 from .api.page import BUILT_IN, PAGE, page_for_browsers
-from .api.proxies import proxies, stay_with_https
+from .api.proxies import TRUSTED, proxies, stay_with_https
 from .api.routes import ROUTES
 from .api.sessions import session_middleware
 from .api.signed import sign_answers
 from .hub import HUB, Hub, running
+from .reload import reloading
 from .settings import Settings
 
 IDLE_S = 75.0
@@ -33,9 +35,10 @@ MAX_BODY_BYTES = 8 << 20
 
 def make_app(hub: Hub) -> web.Application:
     """Return the application that serves *hub*."""
+    trusted = list(hub.settings.trusted_proxies)
     app = web.Application(
         middlewares=[
-            proxies(hub.settings.trusted_proxies),
+            proxies(trusted),
             stay_with_https,
             sign_answers,
             login_page_tells,
@@ -47,6 +50,7 @@ def make_app(hub: Hub) -> web.Application:
         client_max_size=MAX_BODY_BYTES,
     )
     app[HUB] = hub
+    app[TRUSTED] = trusted
     app[PAGE] = BUILT_IN
     app[VMS] = lambda caller: hub.fleet.seen_by(caller.scope)
     with_stopping(app)
@@ -61,13 +65,16 @@ async def _end_relayed(app: web.Application) -> None:
     await app[HUB].links.stop()  # after the relays, whose viewers agents close with a code
 
 
-def _look_again(hub: Hub) -> None:
-    if hub.tls is not None:
-        hub.tls.hurry()
+async def main(
+    settings: Settings,
+    read_again: Callable[[], Settings],
+    manager: ServiceManager,
+    sockets: Sequence[socket.socket],
+) -> None:
+    """Serve until SIGINT or SIGTERM, on *sockets* that *manager* listens with, if it does.
 
-
-async def main(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; SIGHUP has changed certificates taken at once."""
+    SIGHUP has changed certificates taken at once, and settings that can change, from *read_again*.
+    """
     async with running(settings) as hub:
         if settings.admin_password is not None:
             await hub.accounts.add_first(settings.admin_password.get_secret_value())
@@ -78,11 +85,24 @@ async def main(settings: Settings) -> None:
             if await hub.first_start.is_open():
                 _ask_for_a_first_start(hub, port)
 
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _look_again, hub)
-        tls = hub.tls.context if hub.tls is not None else None
+        app = make_app(hub)
         await serve(
-            make_app(hub), host=settings.host, port=settings.port, tls=tls, idle_s=IDLE_S, ready=listening
+            app,
+            host=settings.host,
+            port=settings.port,
+            sockets=sockets,
+            tls=hub.tls.context if hub.tls is not None else None,
+            idle_s=IDLE_S,
+            ready=listening,
+            manager=manager,
+            status=lambda: _status(hub),
+            reload=reloading(app, read_again),
         )
+
+
+def _status(hub: Hub) -> str:
+    agents = [agent.status for agent in hub.registry.all()]
+    return f"Serving at {hub.settings.own_url()}; {agents.count('online')} of {len(agents)} agents online"
 
 
 def _ask_for_a_first_start(hub: Hub, port: int) -> None:

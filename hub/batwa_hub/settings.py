@@ -1,5 +1,7 @@
 """What an operator of the hub may set, with units, bounds and defaults."""
 
+import socket
+from collections.abc import Sequence
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, get_args
@@ -205,6 +207,14 @@ class Settings(DaemonSettings):
     oidc: OidcSettings = OidcSettings()
     join: JoinSettings = JoinSettings()
     tls: TlsSettings = TlsSettings()
+
+    def listening_with(self, sockets: Sequence[socket.socket]) -> Self:
+        """Return these settings with the address that *sockets* listen at, if there are any."""
+        if not sockets:
+            return self
+        at = [each.getsockname()[:2] for each in sockets]
+        host, port = next((each for each in at if each[0] in WILDCARDS), at[0])
+        return self.model_copy(update={"host": host, "port": port})
 
     @property
     def scheme(self) -> str:

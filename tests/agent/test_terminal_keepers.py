@@ -12,11 +12,12 @@ import psutil
 import pytest
 
 from batwa_agent.terminals.child import hang_up
+from batwa_agent.terminals.fd_store import FdStore, Orphan
 from batwa_agent.terminals.holder_keeper import HolderKeeper
 from batwa_agent.terminals.keeper import Keeper, Kept
 from batwa_agent.terminals.proc import began, is_running
 from batwa_agent.terminals.record import Record
-from batwa_agent.terminals.service_manager import Orphan, ServiceManager, inherited_fds
+from batwa_common.service_manager import ServiceManager
 from batwa_common.wire.base import utc_now
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -182,7 +183,8 @@ class FakeSystemd:
 
 async def test_systemd_is_given_each_terminal_and_gives_it_back(tmp_path: Path) -> None:
     systemd = FakeSystemd(tmp_path / "notify")
-    first = ServiceManager(str(tmp_path / "notify"), {})
+    address = str(tmp_path / "notify")
+    first = FdStore(ServiceManager(address))
     started = await first.start("k1", ["sh", "-c", "read x; echo got $x; sleep 60"], rows=2, cols=9, env=ENV)
     stray = await first.start("k2", ["cat"], rows=2, cols=9, env=ENV)
     systemd.hear()
@@ -190,8 +192,8 @@ async def test_systemd_is_given_each_terminal_and_gives_it_back(tmp_path: Path) 
     assert all("FDPOLL=0" in message for message in systemd.heard)
     os.close(started.master)
     os.close(stray.master)
-    passed = {name: os.dup(fd) for name, fd in systemd.store.items()}
-    second: Keeper = ServiceManager(str(tmp_path / "notify"), {**passed, "something-else": -1})
+    passed = {name: [os.dup(fd)] for name, fd in systemd.store.items()}
+    second: Keeper = FdStore(ServiceManager(address, fds=passed | {"something-else": [-1]}))
     kept = (await second.adopt([await record("k1", started.child.pid)]))["k1"]
     systemd.hear()
     assert list(systemd.store) == ["terminal-k1"]  # what nobody knows is let go, and hung up by that
@@ -212,15 +214,6 @@ async def the_end_of(kept: Kept, reap: Callable[[float], object]) -> None:
     await hang_up(kept.child)
     assert kept.child.exit_code is None
     await reap(1.0)  # type: ignore[misc]
-
-
-def test_what_systemd_passes_is_for_this_process_only() -> None:
-    reading, writing = os.pipe()
-    env = {"LISTEN_FDS": "1", "LISTEN_PID": "1", "LISTEN_FDNAMES": "terminal-k1", "HOME": "/"}
-    assert inherited_fds(env, 2) == {} and env == {"HOME": "/"}
-    assert inherited_fds({}, 2) == {}
-    os.close(reading)
-    os.close(writing)
 
 
 def test_a_pid_that_belongs_to_another_process_now_is_left_alone() -> None:

@@ -59,7 +59,7 @@ class Commands:
     ) -> None:
         self._exec_argv = exec_argv
         self._env = env
-        self._limit = limit
+        self.limit = limit
         self._login_s = login_s
         self._running = 0
 
@@ -102,8 +102,8 @@ class Commands:
         connection was lost) and what `multipass exec` fails with.
         """
         must_run(vm)
-        if self._running >= self._limit:
-            raise Unavailable(f"{self._limit} commands run here, the most allowed; try again shortly.")
+        if self._running >= self.limit:
+            raise Unavailable(f"{self.limit} commands run here, the most allowed; try again shortly.")
         wrapped = Wrapped(command, timeout_s=timeout_s)
         self._running += 1
         try:

@@ -63,7 +63,7 @@ class Recordings:
     ) -> None:
         self._directory = directory
         self._agent_id = agent_id
-        self._bounds = bounds
+        self.bounds = bounds
         self._wall_s = wall_s
         self._tapes: dict[str, Tape] = {}
         self._hurry = asyncio.Event()
@@ -99,7 +99,7 @@ class Recordings:
             with_input=with_input,
         )
         self._tapes[recorder.id] = Tape(
-            self._path(recorder.id), recorder, head, max_bytes=self._bounds.max_bytes
+            self._path(recorder.id), recorder, head, max_bytes=self.bounds.max_bytes
         )
         self._hurry.set()
         return recorder
@@ -124,7 +124,7 @@ class Recordings:
                 await self._off_loop(tape.close)
                 self._tapes.pop(tape.recorder.id, None)
                 self._tidy_at_s = 0.0
-        if self._wall_s() >= self._tidy_at_s or self._untidy_bytes > self._bounds.max_bytes:
+        if self._wall_s() >= self._tidy_at_s or self._untidy_bytes > self.bounds.max_bytes:
             self._tidy_at_s, self._untidy_bytes = self._wall_s() + TIDY_S, 0
             await self._off_loop(self._tidy)
 
@@ -196,12 +196,12 @@ class Recordings:
         files = sorted(((path.stat(), path) for path in self._files()), key=lambda each: each[0].st_mtime)
         total = sum(stat.st_size for stat, _ in files)
         for stat, path in files:
-            too_old = self._wall_s() - stat.st_mtime > self._bounds.max_age_s
-            if path not in live and (too_old or total > self._bounds.total_bytes):
+            too_old = self._wall_s() - stat.st_mtime > self.bounds.max_age_s
+            if path not in live and (too_old or total > self.bounds.total_bytes):
                 path.unlink(missing_ok=True)
                 total -= stat.st_size
                 log.info("recording.expired", recording=path.stem, size_bytes=stat.st_size)
-        if total > self._bounds.total_bytes and live:
+        if total > self.bounds.total_bytes and live:
             largest = max(live.values(), key=lambda tape: tape.size_bytes)
             largest.max_bytes = 0  # its next write ends it, and says why
 

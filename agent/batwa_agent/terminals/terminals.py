@@ -82,7 +82,7 @@ class Terminals:
         self._directory = directory
         self._keeper = keeper
         self._shells = shells
-        self._bounds = bounds
+        self.bounds = bounds
         self._tasks = tasks
         self._turns = Turns()
         self._all: dict[str, Terminal] = {}
@@ -124,11 +124,11 @@ class Terminals:
         _must_run(vm)
         if self._stopping:
             raise Unavailable("The agent is stopping; try again in a minute.")
-        if len(self) + self._opening >= self._bounds.limit:
+        if len(self) + self._opening >= self.bounds.limit:
             raise Unavailable(
-                f"{self._bounds.limit} terminals are open here, the most allowed; close one first."
+                f"{self.bounds.limit} terminals are open here, the most allowed; close one first."
             )
-        linger_s = self._bounds.linger_s if order.linger_s is None else order.linger_s
+        linger_s = self.bounds.linger_s if order.linger_s is None else order.linger_s
         record = Record(
             id=f"{self._agent_id}~{secrets.token_hex(8)}",
             vm_name=vm.name,
@@ -208,7 +208,7 @@ class Terminals:
         shells, path = self._shells, log_path(self._directory, record.key)
         name = record.vm_name
         argv = shells.shell(name) if record.command is None else shells.command(name, record.command)
-        making = asyncio.to_thread(create_log, path, self._bounds.keep_bytes)
+        making = asyncio.to_thread(create_log, path, self.bounds.keep_bytes)
         starting = self._keeper.start(record.key, argv, rows=record.rows, cols=record.cols, env=shells.env)
         output, started = await asyncio.gather(making, starting, return_exceptions=True)
         if isinstance(started, BaseException):

@@ -2,15 +2,19 @@
 
 import asyncio
 import signal
+import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, NamedTuple
 
 import structlog
 import uvloop
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+
+from batwa_common.service_manager import ServiceManager
+from batwa_common.supervisor import Supervisor
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -29,8 +33,14 @@ IDLE_S = 3600.0
 LINGER_S = 2.0
 """How long the rest of a refused body is read, so that its sender gets to see the answer."""
 
+BACKLOG = 1024
+"""Connections that may wait to be accepted."""
+
 GRACE_S = 10.0
 """How long requests in flight may take after the stop began."""
+
+DRAIN_S = 0.3
+"""How long a connection accepted just before the stop has for its first request."""
 
 _QUIET = ("/healthz", "/readyz", "/health", "/api/agent/heartbeat", "/api/agent/dial/")
 """Beginnings of paths that are asked for all the time."""
@@ -77,28 +87,46 @@ async def serve(
     *,
     host: str | None,
     port: int,
+    sockets: Sequence[socket.socket] = (),
     tls: ssl.SSLContext | None = None,
     idle_s: float = IDLE_S,
     ready: Callable[[Serving], Awaitable[None]] | None = None,
+    manager: ServiceManager | None = None,
+    status: Callable[[], str] = str,
+    reload: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Serve *app* until SIGINT or SIGTERM, by HTTPS if *tls* is given; without *host* it listens nowhere.
 
-    Requests in flight get `GRACE_S` to finish. *ready* is called once the socket listens. Raises OSError
-    when it cannot listen there.
+    *sockets* that listen already are served in place of *host* and *port*. Requests in flight get `GRACE_S`
+    to finish. *ready* is called once the socket listens; then *manager* is told, and from then on what
+    *status* returns. SIGHUP calls *reload*. Raises OSError when it cannot listen there.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    runner = runner_of(app, idle_s=idle_s)
+    runner, manager = runner_of(app, idle_s=idle_s), manager or ServiceManager()
     await runner.setup()
     try:
-        address = await _listen(runner, host, port, tls) if host is not None else None
+        sites: list[web.BaseSite] = [
+            web.SockSite(runner, each, backlog=BACKLOG, ssl_context=tls) for each in sockets
+        ]
+        if not sites and host is not None:
+            sites = [web.TCPSite(runner, host, port, backlog=BACKLOG, ssl_context=tls)]
+        address = await _listen(sites)
         log.info("daemon.listening", address=address)
         if ready is not None:
             await ready(Serving(address, _protocol_of(runner)))
-        await stop.wait()
+        async with Supervisor() as tasks:
+            await manager.ready(status())
+            tasks.spawn(manager.attend(status), name="service manager")
+            if reload is not None:
+                tasks.spawn(_reload_forever(reload, manager), name="reload")
+            await stop.wait()
         log.info("daemon.stopping")
+        await manager.stopping()
+        if sockets:
+            await _drain(sites)
     finally:
         began = time.monotonic()
         await runner.cleanup()
@@ -117,13 +145,29 @@ def runner_of(app: web.Application, *, idle_s: float) -> web.AppRunner:
     )
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None) -> str:
-    site = web.TCPSite(runner, host, port, backlog=1024, ssl_context=tls)
-    await site.start()
-    if port:
-        return site.name
-    host, port, *_ = runner.addresses[0]
-    return f"{'http' if tls is None else 'https'}://{host}:{port}"
+async def _listen(sites: Sequence[web.BaseSite]) -> str | None:
+    """Start *sites* and return the address of the first, with the port that the system chose."""
+    for site in sites:
+        await site.start()
+    return sites[0].name if sites else None
+
+
+async def _reload_forever(reload: Callable[[], Awaitable[None]], manager: ServiceManager) -> None:
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+    while True:
+        await asked.wait()
+        asked.clear()
+        await manager.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        await reload()
+        await manager.tell("READY=1")
+
+
+async def _drain(sites: Sequence[web.BaseSite]) -> None:
+    """Leave new connections to whoever serves the same sockets next, and let what was accepted ask."""
+    for site in sites:
+        await site.stop()
+    await asyncio.sleep(DRAIN_S)
 
 
 def _protocol_of(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:

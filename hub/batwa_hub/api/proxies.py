@@ -13,6 +13,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 BY_PROXY = web.RequestKey("by_proxy", bool)
 """Set when a proxy that is believed has told where the request comes from."""
+TRUSTED = web.AppKey("trusted", list[Network])
+"""The proxies that are believed now."""
 HSTS = "max-age=31536000"
 """A year of HTTPS only, for this host and not for its neighbours."""
 

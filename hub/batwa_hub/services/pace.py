@@ -23,9 +23,13 @@ class Pace:
     """
 
     def __init__(self, *, per_minute: float, now: Callable[[], float] = time.monotonic) -> None:
-        self._interval_s = 60 / per_minute if per_minute else 0.0
         self._now = now
+        self.change(per_minute)
         self._due: OrderedDict[str, float] = OrderedDict()
+
+    def change(self, per_minute: float) -> None:
+        """Allow another number of requests a minute from now on; 0 for any."""
+        self._interval_s = 60 / per_minute if per_minute else 0.0
 
     def take(self, key: str) -> None:
         """Count a request. Raises `TooManyRequests` with the seconds to wait; that one is not counted."""

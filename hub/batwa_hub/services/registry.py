@@ -58,7 +58,7 @@ class Registry:
     ) -> None:
         self._store = store
         self._events = events
-        self._stale_after_s = stale_after_s
+        self.stale_after_s = stale_after_s
         self._now = now
         self._known: dict[str, Known] = {}
         self._unflushed: set[str] = set()
@@ -73,7 +73,7 @@ class Registry:
         """Read the agents that were known before a restart."""
         for row in await self._store.all():
             silence_s = max((utc_now() - row.last_seen_at).total_seconds(), 0.0)
-            self._known[row.agent_id] = Known(row, self._now() - silence_s, silence_s < self._stale_after_s)
+            self._known[row.agent_id] = Known(row, self._now() - silence_s, silence_s < self.stale_after_s)
 
     async def register(self, request: RegisterAgent, *, key_id: str, waiting: bool = False) -> Agent:
         """Make an agent known, or take its new particulars; it is on disk when this returns."""
@@ -249,7 +249,7 @@ class Registry:
         gone = [
             agent_id
             for agent_id, known in self._known.items()
-            if known.online and self._now() - known.seen_s > self._stale_after_s
+            if known.online and self._now() - known.seen_s > self.stale_after_s
         ]
         for agent_id in gone:
             self._known[agent_id] = replace(self._known[agent_id], online=False)

@@ -1,6 +1,7 @@
 """Relayed WebSockets while they last, and their end when the login ends, when idle, when the hub stops."""
 
 import asyncio
+import math
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -46,7 +47,7 @@ class Relays:
 
     def __init__(self, tasks: Supervisor, *, idle_timeout_s: float) -> None:
         self._tasks = tasks
-        self._idle_timeout_s = idle_timeout_s
+        self.idle_timeout_s = idle_timeout_s
         self._live: set[_Live] = set()
 
     def __len__(self) -> int:
@@ -77,10 +78,10 @@ class Relays:
             self._live.discard(live)
 
     async def look_forever(self) -> None:
-        """Close idle viewers, until cancelled; returns at once if that is off."""
-        limit_s = self._idle_timeout_s
-        while limit_s > 0:
-            await asyncio.sleep(min(LOOK_S, limit_s / 4))
+        """Close idle viewers, if that is on, until cancelled."""
+        while True:
+            await asyncio.sleep(min(LOOK_S, self.idle_timeout_s / 4 or LOOK_S))
+            limit_s = self.idle_timeout_s or math.inf
             for live in list(self._live):
                 if live.shells is not None and live.splice.idle_s > limit_s:
                     self._end_soon(live, CloseCode.IDLE)

@@ -7,20 +7,16 @@ terminal each) and `KillMode=process`, else systemd itself ends the shells when 
 import asyncio
 import os
 import select
-import socket
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-import structlog
+from batwa_common.service_manager import ServiceManager
 
 from .child import Started
 from .keeper import Kept, NoKeeper, close_fds
 from .proc import began
 from .record import Record
 
-log = structlog.stdlib.get_logger(__name__)
-
-_FIRST_FD = 3
 _NAME = "terminal-"
 
 
@@ -73,19 +69,18 @@ class Orphan:
         return self._pidfd is not None
 
 
-class ServiceManager(NoKeeper):
+class FdStore(NoKeeper):
     """Starts children of the agent and gives copies of their terminals to systemd.
 
     Args:
-        address: `NOTIFY_SOCKET`.
-        inherited: What it held, by name: `inherited_fds`.
+        manager: Has the store, and what it held before this agent.
     """
 
     survives = True
 
-    def __init__(self, address: str, inherited: Mapping[str, int]) -> None:
-        self._address = "\0" + address[1:] if address.startswith("@") else address
-        self._inherited = dict(inherited)
+    def __init__(self, manager: ServiceManager) -> None:
+        self._manager = manager
+        self._inherited = manager.take_fds(_NAME)
 
     async def adopt(self, records: Sequence[Record]) -> dict[str, Kept]:
         """Return what systemd held; have it drop what nobody knows."""
@@ -95,10 +90,9 @@ class ServiceManager(NoKeeper):
                 os.set_blocking(fd, False)
                 child = await asyncio.to_thread(Orphan.find, record.pid, record.pid_began)
                 kept[record.key] = Kept(fd, child)
-        strange = {name: fd for name, fd in self._inherited.items() if name.startswith(_NAME)}
-        for name in strange:
+        for name in self._inherited:
             await self.forget(name.removeprefix(_NAME))
-        close_fds(list(strange.values()))
+        close_fds(list(self._inherited.values()))
         self._inherited.clear()
         return kept
 
@@ -108,33 +102,9 @@ class ServiceManager(NoKeeper):
         """Start a child of the agent."""
         started = await super().start(key, argv, rows=rows, cols=cols, env=env)
         # without FDPOLL=0 systemd drops a terminal whose process has ended, and with it the last output
-        await self._notify(f"FDSTORE=1\nFDNAME={_NAME}{key}\nFDPOLL=0", (started.master,))
+        await self._manager.tell(f"FDSTORE=1\nFDNAME={_NAME}{key}\nFDPOLL=0", (started.master,))
         return started
 
     async def forget(self, key: str) -> None:
         """Have systemd drop its copy."""
-        await self._notify(f"FDSTOREREMOVE=1\nFDNAME={_NAME}{key}", ())
-
-    async def _notify(self, message: str, fds: Sequence[int]) -> None:
-        try:
-            await asyncio.to_thread(_send, self._address, message, fds)
-        except OSError as err:
-            log.warning("terminal.not_kept", why=str(err), advice="terminals end when the agent is restarted")
-
-
-def _send(address: str, message: str, fds: Sequence[int]) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.connect(address)
-        socket.send_fds(notify, [message.encode()], fds)
-
-
-def inherited_fds(env: MutableMapping[str, str], pid: int) -> dict[str, int]:
-    """Return what the service manager passed to process *pid*, by name, and take that out of *env*."""
-    count, owner = env.pop("LISTEN_FDS", "0"), env.pop("LISTEN_PID", "")
-    names = env.pop("LISTEN_FDNAMES", "").split(":")
-    if owner != str(pid) or not count.isdigit():
-        return {}
-    fds = range(_FIRST_FD, _FIRST_FD + int(count))
-    for fd in fds:
-        os.set_inheritable(fd, False)
-    return dict(zip(names, fds, strict=False))
+        await self._manager.tell(f"FDSTOREREMOVE=1\nFDNAME={_NAME}{key}")
