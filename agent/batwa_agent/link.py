@@ -40,7 +40,10 @@ class BackOff(NamedTuple):
     """How long to wait before linking again."""
 
     first_s: float = 1.0
-    last_s: float = 30.0
+    last_s: float = 15.0
+    """The longest wait: whoever waited all through a hub's absence is back half a minute after it."""
+    slow_s: float = 30.0
+    """The longest wait where only a person can help."""
     settled_s: float = 30.0
     """A link that lasted this long was a good one: failures are counted from there on."""
 
@@ -115,7 +118,7 @@ class Link:
             trouble = await self._once(serve)
             failures = 0 if loop.time() - began_s > self._back_off.settled_s else failures + 1
             self._note(trouble)
-            longest_s = self._back_off.last_s if trouble.is_slow else self._back_off.longest_s(failures)
+            longest_s = self._back_off.slow_s if trouble.is_slow else self._back_off.longest_s(failures)
             await asyncio.sleep(self._random.uniform(0, longest_s))
 
     async def stop(self) -> None:

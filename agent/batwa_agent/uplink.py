@@ -37,7 +37,9 @@ ANSWER_BYTES = 64 << 10
 SPACING_S = 0.05
 """Least time between two heartbeats: changes that come together go together."""
 FIRST_RETRY_S = 0.2
-LAST_RETRY_S = 30.0
+LAST_RETRY_S = 15.0
+SLOW_RETRY_S = 30.0
+"""The same where only a person can help."""
 FEATURES = ("operations", "inventory", "terminals", "shells")
 
 
@@ -151,7 +153,7 @@ class Uplink:
     async def _back_off(self) -> None:
         longest_s = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(self._failures, 16))
         if self._trouble_is_slow:
-            longest_s = LAST_RETRY_S
+            longest_s = SLOW_RETRY_S
         # somebody waiting in push has reason to believe that the hub is there
         await asyncio.wait_for(self._hurry.wait(), self._random.uniform(0, longest_s))
 

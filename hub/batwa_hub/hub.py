@@ -202,6 +202,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         writers.spawn(events.run(), name="events")  # ends last: whatever ends before may still tell
         tasks.spawn(sessions.run(), name="sessions")
         tasks.spawn(tokens.run(), name="tokens")
+        tasks.spawn(keys.run(), name="keys")
         tasks.spawn(audit.run(), name="audit")
         tasks.spawn(shares.run(), name="shares")
         if tls is not None:
@@ -250,6 +251,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         finally:
             await p2p.close()
             await registry.flush()
+            await keys.look()
 
 
 def _tls(settings: Settings) -> ServerTls | None:

@@ -12,7 +12,7 @@ from batwa_agent.link import BackOff, Link
 from batwa_agent.trust import Trust
 from batwa_common.supervisor import Supervisor
 
-QUICK = BackOff(first_s=0.02, last_s=0.1, settled_s=0.1)
+QUICK = BackOff(first_s=0.02, last_s=0.1, slow_s=0.1, settled_s=0.1)
 CHUNK = b"x" * (64 << 10)
 
 

@@ -119,6 +119,38 @@ async def test_a_revoked_key_is_worth_nothing_at_once(keys: AgentKeys) -> None:
         await keys.revoke(issued.id)
 
 
+async def test_a_key_that_another_process_revokes_ends_what_it_holds(
+    keys: AgentKeys, database: Database, cipher: MultiFernet
+) -> None:
+    issued = await keys.issue("Oslo", "oslo-1")
+    ended: list[str] = []
+    with keys.ends(issued.id, lambda: ended.append(issued.id)):
+        await keys.look()
+        assert not ended
+
+        await AgentKeys(database, cipher).revoke(issued.id)
+        await keys.look()
+
+    assert ended == [issued.id]
+    with pytest.raises(InvalidApiKey, match="unknown or revoked"):
+        await keys.authenticate(issued.api_key, "oslo-1")
+
+
+async def test_many_that_come_at_once_are_looked_up_together(database: Database, cipher: MultiFernet) -> None:
+    keys = AgentKeys(database, cipher)
+    issued = [await keys.issue(f"agent-{n}", f"agent-{n}") for n in range(30)]
+    begun: list[str] = []
+    async with database.reading() as connection:
+        engine = connection.sync_connection.engine if connection.sync_connection else None
+    assert engine is not None
+    sa.event.listen(engine, "begin", lambda _: begun.append("transaction"))
+
+    found = await asyncio.gather(*(keys.authenticate(each.api_key, None) for each in issued))
+
+    assert [key.id for key in found] == [each.id for each in issued]
+    assert len(begun) == 2, "the first by itself, all others together"
+
+
 async def test_use_is_written_once_a_minute_at_most(database: Database, cipher: MultiFernet) -> None:
     passed = [0.0]
     keys = AgentKeys(database, cipher, now=lambda: START + timedelta(seconds=passed[0]))
@@ -127,6 +159,8 @@ async def test_use_is_written_once_a_minute_at_most(database: Database, cipher: 
     for _ in range(int(3 * TOUCH_S)):
         await keys.authenticate(issued.api_key, "oslo-1")
         written.add((await keys.find_all())[0].last_used_at)
+        await keys.look()
         passed[0] += 1
 
     assert len(written) == 3
+    assert {(await AgentKeys(database, cipher).find_all())[0].last_used_at} <= written

@@ -1,5 +1,7 @@
 """Headers that every answer has unless its handler knows better: a browser is to make nothing else of it."""
 
+from http import HTTPStatus
+
 from aiohttp import hdrs, web
 
 ALWAYS = {
@@ -12,7 +14,12 @@ ALWAYS = {
 
 
 async def make_safe(request: web.Request, response: web.StreamResponse) -> None:
-    """Complete the headers of *response*; what the API answers is kept in no cache."""
+    """Complete the headers of *response*; what the API answers is kept in no cache.
+
+    What switches protocols is no document, and keeps its headers in memory as long as it is open.
+    """
+    if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
+        return
     for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
     if request.path.startswith("/api/"):

@@ -1,10 +1,11 @@
 """Agents' API keys: made once, looked up by hash, bound to one agent, revoked by deletion."""
 
+import asyncio
 import hashlib
 import secrets
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from batwa_hub.store.database import Database
 from batwa_hub.store.tables import agent_keys
 
 from .living import Living, OnEnd
+from .lookups import Lookups
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -26,6 +28,8 @@ PREFIX = "bak_"
 """Tells a key from other secrets, for people and for programs that look for leaked ones."""
 TOUCH_S = 60.0
 """How often at most the time of the last use is written."""
+LOOK_S = 5.0
+"""How often times of use are written, and keys that are in use looked at: another process may end them."""
 
 
 class AgentKeys:
@@ -44,6 +48,8 @@ class AgentKeys:
         self._cipher = cipher
         self._now = now
         self._living: Living[AgentKey] = Living()
+        self._lookups = Lookups(self._load)
+        self._used: dict[str, datetime] = {}
 
     async def issue(self, name: str, agent_id: str | None = None) -> IssuedAgentKey:
         """Make a key; without *agent_id* it is bound to the first agent that uses it."""
@@ -99,8 +105,7 @@ class AgentKeys:
             ended = (await connection.scalars(sa.select(agent_keys.c.id).where(others))).all()
             await connection.execute(sa.delete(agent_keys).where(others))
             await connection.execute(sa.update(agent_keys).where(one).values(replaces=False))
-        for key_id in ended:
-            self._living.ended(key_id)
+        self._end(*ended)
         log.info("agent_key.settled", key=key.id, agent=key.agent_id, ended=len(ended))
 
     async def approve(self, agent_id: str) -> None:
@@ -108,6 +113,7 @@ class AgentKeys:
         mine = agent_keys.c.agent_id == agent_id
         async with self._database.writing() as connection:
             await connection.execute(sa.update(agent_keys).where(mine).values(approved=True))
+        self._living.doubt()
 
     async def find(self, connection: AsyncConnection, secret: str) -> AgentKey | None:
         """Return the key of that secret, or None, within *connection*'s transaction."""
@@ -119,7 +125,8 @@ class AgentKeys:
         """Return every key without its secret, oldest first."""
         query = sa.select(agent_keys).order_by(agent_keys.c.created_at, agent_keys.c.id)
         async with self._database.reading() as connection:
-            return tuple(_shown(row) for row in await connection.execute(query))
+            keys = [_shown(row) for row in await connection.execute(query)]
+        return tuple(key.model_copy(update={"last_used_at": self._last_use(key)}) for key in keys)
 
     async def revoke(self, key_id: str) -> None:
         """Remove a key: from now on nobody gets in with it. Raises `NotFound`."""
@@ -128,10 +135,13 @@ class AgentKeys:
         if not gone.rowcount:
             raise NotFound(f"There is no agent key '{key_id}'.")
         log.info("agent_key.revoked", key=key_id)
-        self._living.ended(key_id)
+        self._end(key_id)
 
     def ends(self, key_id: str, callback: OnEnd) -> AbstractContextManager[None]:
-        """While the block runs, have *callback* called once when that key is revoked, by this process."""
+        """While the block runs, have *callback* called once when that key is revoked.
+
+        At once if this process does it, and within `LOOK_S` if another one does.
+        """
         return self._living.watch(key_id, callback)
 
     async def authenticate(self, secret: str, agent_id: str | None) -> AgentKey:
@@ -140,20 +150,36 @@ class AgentKeys:
         None for *agent_id* binds nothing: the caller does not say yet who it is. Raises
         `InvalidApiKey` for an unknown or revoked key and for another agent's.
         """
-        mine = agent_keys.c.key_hash == hashed(secret)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(sa.select(agent_keys).where(mine))).one_or_none()
-        key = _usable(row, agent_id)
-        used = key.last_used_at is None or (self._now() - key.last_used_at).total_seconds() > TOUCH_S
-        binds = agent_id is not None and key.agent_id is None
-        if not used and not binds:
-            return key
-        async with self._database.writing() as connection:  # another agent may have been first since
-            row = (await connection.execute(sa.select(agent_keys).where(mine))).one_or_none()
-            key = _usable(row, agent_id)
-            news = {"agent_id": key.agent_id or agent_id, "last_used_at": self._now()}
-            await connection.execute(sa.update(agent_keys).where(mine).values(news))
-        return key.model_copy(update=news)
+        digest = hashed(secret)
+        key = _usable(self._living.find(digest) or await self._lookups.find(digest), agent_id)
+        if agent_id is not None and key.agent_id is None:
+            key = await self._bind(digest, agent_id)
+        now, last = self._now(), self._last_use(key)
+        if last is None or (now - last).total_seconds() >= TOUCH_S:
+            self._used[key.id] = now
+        return key
+
+    async def look(self) -> None:
+        """Write when keys were used, and find out once which of those in use have ended elsewhere."""
+        used, self._used = self._used, {}
+        try:
+            await self._write(used)
+        except BaseException:
+            self._used = used | self._used
+            raise
+        if watched := self._living.watched():
+            async with self._database.reading() as connection:
+                alive = set((await connection.scalars(sa.select(agent_keys.c.id))).all())
+            for key_id in watched:
+                if key_id not in alive:
+                    self._end(key_id)
+
+    async def run(self, *, every_s: float = LOOK_S) -> None:
+        """Run `look` until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            with suppress(Unavailable):  # the database has logged it; the next look will do
+                await self.look()
 
     async def secret_of(self, key_id: str) -> str:
         """Return a key's secret, to present it to its agent.
@@ -174,6 +200,42 @@ class AgentKeys:
                 "Restore that file from a backup, or make the agent a new key."
             ) from err
 
+    async def _load(self, digests: Collection[str]) -> Mapping[str, AgentKey]:
+        ends, query = self._living.ends, sa.select(agent_keys).where(agent_keys.c.key_hash.in_(digests))
+        async with self._database.reading() as connection:
+            found = {row.key_hash: _shown(row) for row in await connection.execute(query)}
+        for digest, key in found.items():
+            self._living.remember(digest, key, ends=ends)
+        return found
+
+    async def _bind(self, digest: str, agent_id: str) -> AgentKey:
+        mine = agent_keys.c.key_hash == digest
+        async with self._database.writing() as connection:  # another agent may have been first since
+            row = (await connection.execute(sa.select(agent_keys).where(mine))).one_or_none()
+            key = _usable(None if row is None else _shown(row), agent_id).model_copy(
+                update={"agent_id": agent_id}
+            )
+            await connection.execute(sa.update(agent_keys).where(mine).values(agent_id=agent_id))
+        self._living.doubt()
+        return key
+
+    async def _write(self, used: Mapping[str, datetime]) -> None:
+        if not used:
+            return
+        each = sa.update(agent_keys).where(agent_keys.c.id == sa.bindparam("key"))
+        rows = [{"key": key_id, "at": at} for key_id, at in used.items()]
+        async with self._database.writing() as connection:
+            await connection.execute(each.values(last_used_at=sa.bindparam("at")), rows)
+        self._living.doubt()
+
+    def _last_use(self, key: AgentKey) -> datetime | None:
+        return self._used.get(key.id, key.last_used_at)
+
+    def _end(self, *key_ids: str) -> None:
+        self._living.doubt()
+        for key_id in key_ids:
+            self._living.ended(key_id)
+
 
 def hashed(secret: str) -> str:
     """Return under what a secret of ours is found."""
@@ -181,13 +243,12 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _usable(row: sa.Row[tuple[object, ...]] | None, agent_id: str | None) -> AgentKey:
-    if row is None:
+def _usable(key: AgentKey | None, agent_id: str | None) -> AgentKey:
+    if key is None:
         raise InvalidApiKey(
             "Invalid API key: unknown or revoked. Make a new one with 'batwa-hub agent-key' or "
             "POST /api/agent/keys, and set it as BATWA_AGENT_API_KEY on the agent's machine."
         )
-    key = _shown(row)
     if agent_id is not None and key.agent_id is not None and key.agent_id != agent_id:
         raise InvalidApiKey(f"Invalid API key: it is for the agent '{key.agent_id}', not for '{agent_id}'.")
     return key
