@@ -81,7 +81,8 @@ dist: setup $(PAGE) ## Build the three wheels and sdists, the web page included,
 lock: setup ## Write requirements.lock anew from the pyproject files (needs uv)
 	uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-emit-package batwa-common \
-		common/pyproject.toml agent/pyproject.toml hub/pyproject.toml --group pyproject.toml:dev -o requirements.lock
+		common/pyproject.toml agent/pyproject.toml hub/pyproject.toml --all-extras --group pyproject.toml:dev \
+		-o requirements.lock
 
 clean: ## Remove what the targets made, except .venv
 	rm -rf dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis bench.json

@@ -1,5 +1,6 @@
 """What an operator of the hub may set, with units, bounds and defaults."""
 
+import re
 import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, ip_network
@@ -25,6 +26,8 @@ from batwa_common.wire.user import Role
 from batwa_common.wire.vm import AgentId
 
 DAY_S = 24 * 3600.0
+_POSTGRESQL = re.compile(r"^postgres(ql)?://")
+"""As everybody writes its URLs; SQLAlchemy wants to be told the driver."""
 TlsMode = Literal["off", "auto", "files"]
 TLS_MODES: tuple[TlsMode, ...] = get_args(TlsMode)
 
@@ -179,7 +182,7 @@ class Settings(DaemonSettings):
     data_dir: Path = Path("/var/lib/batwa-hub")
     """Directory of the database, `secret.key` and the pid file."""
     database_url: SecretStr | None = None
-    """SQLAlchemy URL of the database; left out, SQLite in `data_dir`."""
+    """Where PostgreSQL is, `postgresql://USER:PASSWORD@HOST/NAME`; left out, SQLite in `data_dir`."""
     admin_password: Annotated[SecretStr, Field(min_length=1, max_length=1024)] | None = None
     """Password of the user `admin`, read at the very first start only; left out, a link sets it."""
     local_agent_id: AgentId = "local"
@@ -234,6 +237,6 @@ class Settings(DaemonSettings):
     def store_url(self) -> str:
         """Return the URL of the database in use."""
         if self.database_url is not None:
-            return self.database_url.get_secret_value()
+            return _POSTGRESQL.sub("postgresql+asyncpg://", self.database_url.get_secret_value(), count=1)
         file = sa.URL.create("sqlite+aiosqlite", database=str(self.data_dir.absolute() / "hub.db"))
         return file.render_as_string(hide_password=False)

@@ -1,6 +1,11 @@
-"""A store in a directory of its own, and a whole hub over it."""
+"""A store in a directory of its own, and a whole hub over it.
 
-from collections.abc import AsyncIterator
+What asks for `database` or `url` runs on SQLite and on PostgreSQL, and so does a module that says
+`ON_BOTH_STORES = True`; everything else on SQLite.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +18,54 @@ from batwa_hub.app import make_app
 from batwa_hub.hub import Hub, running
 from batwa_hub.settings import Settings
 from batwa_hub.store.database import Database
+from batwa_hub.store.tables import metadata
+from tests.postgres import Server as Postgres
+from tests.postgres import server
 
+STORES = ("sqlite", "postgresql")
 PASSWORD = "correct horse battery staple"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have what depends on the store run on each."""
+    if "store" in metafunc.fixturenames:
+        both = "url" in metafunc.fixturenames or getattr(metafunc.module, "ON_BOTH_STORES", False)
+        metafunc.parametrize("store", STORES if both else STORES[:1], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with server() as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> str:
+    """The URL of a database with all tables, which tests use in turn."""
+
+    async def migrate() -> None:
+        await (await Database.open(url)).close()
+
+    url = postgres.new_database()
+    asyncio.run(migrate())
+    return url
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Where `database` is, for a second process's view of it."""
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without a row; a SQLite one is not made yet."""
+    if request.param == "postgresql":
+        migrated: str = request.getfixturevalue("migrated")
+        postgres: Postgres = request.getfixturevalue("postgres")
+        postgres.sql(migrated, f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY")
+        return migrated
     return f"sqlite+aiosqlite:///{tmp_path}/data/hub.db"
+
+
+@pytest.fixture
+def url(store: str) -> str:
+    """Where `database` is, for a second process's view of it."""
+    return store
 
 
 @pytest.fixture
@@ -30,8 +75,8 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    given = {"data_dir": tmp_path / "data", "admin_password": PASSWORD}
+def settings(store: str, tmp_path: Path) -> Settings:
+    given = {"data_dir": tmp_path / "data", "admin_password": PASSWORD, "database_url": store}
     return Settings.load({**given, "trusted_origins": ["https://panel.example.org"]})
 
 

@@ -10,47 +10,59 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from batwa_hub.store.database import Database
 from batwa_hub.store.migrate import DatabaseUnusable
 from batwa_hub.store.tables import agent_keys, events, metadata, sessions, users
+from tests.postgres import Server as Postgres
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 ADA = {"id": "u1", "name": "ada", "password_hash": "x", "role": "admin", "created_at": NOW}
 EVENT = {"kind": "vm", "action": "changed", "subject": "a/b", "at": NOW, "data": {"n": 1}}
 
 
+@pytest.fixture
+def file_url(tmp_path: Path) -> str:
+    """For what only a file has."""
+    return f"sqlite+aiosqlite:///{tmp_path}/data/hub.db"
+
+
 async def test_migrations_and_tables_agree(database: Database) -> None:
     def differences(connection: sa.Connection) -> object:
-        options = {"compare_type": True, "compare_server_default": True}
+        # PostgreSQL is asked whether two defaults are equal, and knows no such thing of JSON
+        options = {"compare_type": True, "compare_server_default": not database.is_shared}
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []
 
 
-async def test_a_database_of_a_newer_schema_is_refused_and_left_as_it_is(url: str, tmp_path: Path) -> None:
-    await (await Database.open(url)).close()
-    file = tmp_path / "data/hub.db"
-    with sqlite3.connect(file) as raw:
-        raw.execute("UPDATE alembic_version SET version_num = '0999'")
-    raw.close()
+@pytest.mark.parametrize("kind", ["file", "server"])
+async def test_a_database_of_a_newer_schema_is_refused_and_left_as_it_is(
+    kind: str, file_url: str, postgres: Postgres
+) -> None:
+    url = file_url if kind == "file" else postgres.new_database()
+    version = sa.table("alembic_version", sa.column("version_num"))
+    async with await Database.open(url) as newer, newer.writing() as connection:
+        await connection.execute(sa.update(version).values(version_num="0999"))
 
     with pytest.raises(DatabaseUnusable, match=r"schema 0999, which this version .* not know") as no:
         await Database.open(url)
 
     assert "Install that version again, or restore the backup" in str(no.value)
-    raw = sqlite3.connect(file)
-    assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("0999",)]
-    raw.close()
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        assert (await connection.execute(sa.select(version.c.version_num))).all() == [("0999",)]
+    await engine.dispose()
 
 
-async def test_a_file_that_is_no_database_is_refused(url: str, tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database_is_refused(file_url: str, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/hub.db").write_bytes(b"something else" * 500)
 
     with pytest.raises(DatabaseUnusable, match="cannot be read: file is not a database"):
-        await Database.open(url)
+        await Database.open(file_url)
 
 
 @pytest.mark.parametrize(
@@ -69,26 +81,26 @@ async def test_opening_twice_changes_nothing(database: Database, url: str) -> No
         assert (await connection.scalar(sa.select(users.c.name))) == "ada"
 
 
-async def test_nobody_else_may_read_the_file(database: Database, tmp_path: Path) -> None:
-    async with database.writing() as connection:
-        await connection.execute(sa.insert(users).values(ADA))
-
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}
+async def test_nobody_else_may_read_the_file(file_url: str, tmp_path: Path) -> None:
+    async with await Database.open(file_url) as database:
+        async with database.writing() as connection:
+            await connection.execute(sa.insert(users).values(ADA))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}
     assert modes == {"hub.db": 0o600, "hub.db-wal": 0o600, "hub.db-shm": 0o600}
 
 
 async def test_what_was_written_is_in_the_file_when_the_block_has_ended(
-    database: Database, tmp_path: Path
+    file_url: str, tmp_path: Path
 ) -> None:
-    async with database.writing() as connection:
-        await connection.execute(sa.insert(users).values(ADA))
-
-    raw = sqlite3.connect(tmp_path / "data/hub.db")
-    assert raw.execute("SELECT name FROM users").fetchall() == [("ada",)]
-    raw.close()
-    async with database.reading() as connection:
-        assert await connection.scalar(sa.text("PRAGMA synchronous")) == 2
-        assert await connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
+    async with await Database.open(file_url) as database:
+        async with database.writing() as connection:
+            await connection.execute(sa.insert(users).values(ADA))
+        raw = sqlite3.connect(tmp_path / "data/hub.db")
+        assert raw.execute("SELECT name FROM users").fetchall() == [("ada",)]
+        raw.close()
+        async with database.reading() as connection:
+            assert await connection.scalar(sa.text("PRAGMA synchronous")) == 2
+            assert await connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
 
 
 async def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
@@ -157,6 +169,22 @@ async def test_a_time_without_a_zone_is_refused(database: Database) -> None:
     with pytest.raises(sa.exc.StatementError, match="a time without a zone cannot be stored"):
         async with database.writing() as connection:
             await connection.execute(sa.insert(users).values({**ADA, "created_at": NOW.replace(tzinfo=None)}))
+
+
+async def test_writers_of_two_processes_take_turns(database: Database, url: str) -> None:
+    async with database.writing() as connection:
+        await connection.execute(sa.insert(users).values({**ADA, "password_hash": "0"}))
+
+    async def count_up(where: Database) -> None:
+        async with where.writing() as connection:
+            value = int(str(await connection.scalar(sa.select(users.c.password_hash))))
+            await connection.execute(sa.update(users).values(password_hash=str(value + 1)))
+
+    async with await Database.open(url) as elsewhere:
+        await asyncio.gather(*(count_up(where) for where in (database, elsewhere) for _ in range(20)))
+
+    async with database.reading() as connection:
+        assert await connection.scalar(sa.select(users.c.password_hash)) == "40"
 
 
 async def test_a_user_who_goes_takes_the_sessions_along(database: Database) -> None:

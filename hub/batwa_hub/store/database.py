@@ -10,7 +10,7 @@ from typing import Self
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -23,6 +23,17 @@ log = structlog.stdlib.get_logger(__name__)
 BUSY_TIMEOUT_S = 10.0
 """How long a transaction waits for another process's (`batwa-hub agent-key` beside a running hub)."""
 
+_REFUSALS = (DataError, IntegrityError)
+"""What a database says of what is to be written; anything else it raises says that it is not well."""
+
+_WRITING = sa.select(sa.func.pg_advisory_xact_lock(0x62617477))
+"""Waits for the turn to write to PostgreSQL, among all processes; given back when the transaction ends."""
+_PER_SESSION = {
+    "application_name": "batwa-hub",
+    "lock_timeout": f"{BUSY_TIMEOUT_S:g}s",
+    "idle_in_transaction_session_timeout": f"{BUSY_TIMEOUT_S:g}s",  # a frozen process keeps no turn
+}
+
 _PER_CONNECTION = (
     f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}",
     "PRAGMA journal_mode=WAL",
@@ -32,20 +43,24 @@ _PER_CONNECTION = (
 
 
 class Database:
-    """The store. Only this module knows that it may be SQLite.
+    """The store: SQLite, or PostgreSQL that several hub processes share. Only this module knows which.
 
-    In SQLite one transaction writes at a time; writers of this process queue here, in order, and
-    not inside SQLite, where waiting is polling and holds a connection.
+    One transaction writes at a time, in either: nothing that reads and then writes has to be written
+    for two. Writers of this process queue here, in order, and not in the database, where waiting
+    holds a connection.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._writer = engine
-        self._reader = engine.execution_options(reading=True)
-        self._one_writes = asyncio.Lock() if engine.dialect.name == "sqlite" else None
+        self.is_shared = engine.dialect.name == "postgresql"
+        """Whether other processes may use it at the same time."""
+        consistent = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = engine.execution_options(**consistent if self.is_shared else {"reading": True})
+        self._one_writes = asyncio.Lock()
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Open *url* (`sqlite+aiosqlite:///PATH`, or another async driver's), making it if absent.
+        """Open *url* (`sqlite+aiosqlite:///PATH` or `postgresql+asyncpg://…`); a SQLite file is made.
 
         The schema is brought up to date first. Raises `DatabaseUnusable` with what to do.
         """
@@ -63,11 +78,15 @@ class Database:
     async def _upgrade(self) -> None:
         scripts = await asyncio.to_thread(load_migrations)
         try:
-            async with self._writer.begin() as connection:
+            async with self._begun() as connection:
                 await connection.run_sync(upgrade, scripts)
-        except sa.exc.DBAPIError as err:
+        except DBAPIError as err:
             raise DatabaseUnusable(
                 f"The database cannot be read: {err.orig}. If it is damaged, restore a backup."
+            ) from err
+        except OSError as err:
+            raise DatabaseUnusable(
+                f"The database does not answer: {err}. Check that it runs, and database_url."
             ) from err
 
     async def close(self) -> None:
@@ -94,14 +113,18 @@ class Database:
         What it reads, no other writer changes before it ends. Raises `Unavailable`.
         """
         with _named_failures():
-            async with self._turn(), self._writer.begin() as connection:
+            async with self._turn(), self._begun() as connection:
                 yield connection
 
     @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[AsyncConnection]:
+        async with self._writer.begin() as connection:
+            if self.is_shared:
+                await connection.execute(_WRITING)
+            yield connection
+
+    @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        if self._one_writes is None:
-            yield
-            return
         async with asyncio.timeout(BUSY_TIMEOUT_S):
             await self._one_writes.acquire()
         try:
@@ -119,7 +142,9 @@ class Database:
 def _named_failures() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, PoolTimeout, TimeoutError) as err:
+    except _REFUSALS:
+        raise
+    except (DBAPIError, PoolTimeout, OSError) as err:  # TimeoutError is an OSError
         log.warning("database.failing", error=str(err))
         raise Unavailable("The hub's database does not answer; try again shortly.") from err
 
@@ -133,7 +158,8 @@ def _prepare_file(path: Path) -> None:
 def _engine(url: sa.URL) -> AsyncEngine:
     """Make the engine. Blocks: the driver is imported, a new file is made."""
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True, pool_timeout=BUSY_TIMEOUT_S)
+        options = {"server_settings": _PER_SESSION, "timeout": BUSY_TIMEOUT_S}
+        return create_async_engine(url, connect_args=options, pool_pre_ping=True, pool_timeout=BUSY_TIMEOUT_S)
     _prepare_file(Path(url.database or ""))
     # isolation_level None: the driver begins nothing by itself, so that `_begin` can.
     options = {"isolation_level": None}
