@@ -129,7 +129,11 @@ class Fleet:
         self.agents: dict[str, Daemon] = {}
 
     def __enter__(self) -> Self:
-        self.hub.start()
+        try:
+            self.hub.start()
+        except BaseException:
+            self.hub.kill()
+            raise
         return self
 
     def __exit__(

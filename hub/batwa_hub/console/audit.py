@@ -1,15 +1,21 @@
-"""What `batwa-hub` does with the audit log of its machine, and how its own doings get there."""
+"""`batwa-hub audit`, and how what is done at this machine gets into the audit log."""
 
+import argparse
+import asyncio
 import getpass
 import os
 import re
 import sys
 
+from batwa_common import logs
 from batwa_common.settings import SettingsError
 from batwa_common.wire.audit import AuditEntry, AuditFilter
+from batwa_hub.services.audit.audit import Audit
+from batwa_hub.services.audit.chain import ChainBroken, Head
+from batwa_hub.settings import Settings
+from batwa_hub.store.database import Database
 
-from .services.audit.audit import Audit
-from .services.audit.chain import ChainBroken, Head
+from .command import Command, audit_log
 
 
 def entry(command: str, target: str, *, agent_id: str | None = None) -> AuditEntry:
@@ -24,7 +30,18 @@ def entry(command: str, target: str, *, agent_id: str | None = None) -> AuditEnt
     )
 
 
-async def verify(audit: Audit, head: str | None) -> int:
+def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
+    async def act() -> int:
+        async with await Database.open(settings.store_url()) as database:
+            if arguments.what == "verify":
+                return await _verify(audit_log(settings, database), arguments.head)
+            return await _export(audit_log(settings, database))
+
+    logs.set_up(level="warning")
+    return asyncio.run(act())
+
+
+async def _verify(audit: Audit, head: str | None) -> int:
     """Check the log, tell what was found, and return the exit status. Raises `SettingsError`."""
     try:
         chain = await audit.verify(_head(head))
@@ -36,7 +53,7 @@ async def verify(audit: Audit, head: str | None) -> int:
     return 0
 
 
-async def export(audit: Audit) -> int:
+async def _export(audit: Audit) -> int:
     """Print every record, one a line, oldest first."""
     async for page in audit.pages(AuditFilter()):
         sys.stdout.writelines(f"{record.model_dump_json()}\n" for record in page)
@@ -56,3 +73,18 @@ def _head(text: str | None) -> Head | None:
     if (found := re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text)) is None:
         raise SettingsError("--head is ID:HASH, as an earlier `batwa-hub audit verify` has told it")
     return Head(int(found[1]), found[2])
+
+
+def _takes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=["verify", "export"], help="check the log, or print it")
+    parser.add_argument("--head", metavar="ID:HASH", help="what an earlier `verify` has told")
+
+
+COMMANDS = [
+    Command(
+        "audit",
+        _audit,
+        "Check that nobody has changed the audit log (exit status 1 if so), or print it.",
+        _takes,
+    )
+]

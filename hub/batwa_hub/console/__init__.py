@@ -1,0 +1,1 @@
+"""What the command `batwa-hub` can do, by what it is about."""
