@@ -49,8 +49,6 @@ from .uplink import FEATURES, Uplink
 VERSION = version("batwa-agent")
 ORPHAN_S = 3600.0
 """How long terminals wait for an agent to come back, at least."""
-PUBLISH_S = 2.0
-"""How long the end of an operation waits for the hub to have its effect."""
 ADDRESS_S = 3.0
 """How long the end of an operation waits for the address of a VM that has just come up."""
 
@@ -196,7 +194,8 @@ def _operations(
         store=OperationStore(settings.data_dir / "operations"),
         tasks=tasks,
         must_answer=watcher.must_answer,
-        publish=partial(_publish, watcher, inventory, uplink),
+        look=partial(_look, watcher, inventory),
+        tell_hub=uplink.push if uplink is not None else _nobody_to_tell,
         agent_id=settings.agent_id,
         parallel_launches=settings.driver.parallel_launches,
         keep=settings.operation.keep,
@@ -282,14 +281,16 @@ def _link(settings: Settings, api_key: str, session: aiohttp.ClientSession, trus
     return Link(session, hub_url=settings.hub_url, agent_id=settings.agent_id, api_key=api_key, trust=trust)
 
 
-async def _publish(watcher: Watcher, inventory: Inventory, uplink: Uplink | None, vm_name: str) -> None:
+async def _nobody_to_tell(_timeout_s: float) -> bool:
+    return True
+
+
+async def _look(watcher: Watcher, inventory: Inventory, vm_name: str) -> None:
     await watcher.look()
     with suppress(TimeoutError):
         async with asyncio.timeout(ADDRESS_S):
             while (vm := inventory.find(vm_name)) and vm.state == "Running" and not vm.ipv4:
                 await inventory.news.wait()
-    if uplink is not None:
-        await uplink.push(PUBLISH_S)
 
 
 async def _keep_linked(link: Link, uplink: Uplink, serving: asyncio.Future[Serving]) -> None:

@@ -1,5 +1,6 @@
 """A machine with a fake driver, made afresh as often as a test restarts its agent."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class Running:
     inventory: Inventory
     published: list[str]
     """The names of the VMs at each moment that the hub was told."""
+    hub: asyncio.Event
+    """Set while the hub can be told."""
 
 
 Start = Callable[[Driver], AbstractAsyncContextManager[Running]]
@@ -45,9 +48,16 @@ def start(tmp_path: Path) -> Start:
         watcher = Watcher(driver, inventory, KnownVms(tmp_path / "inventory.json"), poll_s=60)
         published: list[str] = []
 
-        async def publish(vm_name: str) -> None:
+        reachable = asyncio.Event()
+        reachable.set()
+
+        async def look(_vm_name: str) -> None:
             await watcher.look()
-            published.append(" ".join(inventory.vms) if vm_name else "")
+
+        async def tell_hub(_timeout_s: float) -> bool:
+            if reachable.is_set():
+                published.append(" ".join(inventory.vms))
+            return reachable.is_set()
 
         async with Supervisor() as tasks:
             worker = Worker(
@@ -59,7 +69,8 @@ def start(tmp_path: Path) -> Start:
                 store=OperationStore(tmp_path / "operations"),
                 tasks=tasks,
                 must_answer=watcher.must_answer,
-                publish=publish,
+                look=look,
+                tell_hub=tell_hub,
                 agent_id="here",
                 keep=3,
             )
@@ -67,6 +78,6 @@ def start(tmp_path: Path) -> Start:
             await watcher.look()
             await operations.begin()
             machine = Machine(driver=driver, inventory=inventory, watcher=watcher, operations=operations)
-            yield Running(machine, watcher, inventory, published)
+            yield Running(machine, watcher, inventory, published, reachable)
 
     return starting

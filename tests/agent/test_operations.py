@@ -48,6 +48,18 @@ async def do(life: Running, command: AnyCommand) -> Operation:
     return await end_of(life.machine, await life.machine.submit(command, requested_by="ann"))
 
 
+async def test_a_hub_that_was_away_at_the_end_has_the_vm_before_it_sees_that_end(start: Start) -> None:
+    async with start(FakeDriver()) as life:
+        life.hub.clear()
+        made = await do(life, CreateVm(name="oslo"))
+        assert not any("oslo" in told for told in life.published)
+        life.hub.set()
+        await life.machine.get_operation(made.id, after_revision=None, wait_s=0)
+        assert life.published == ["oslo"]
+        await life.machine.get_operation(made.id, after_revision=None, wait_s=0)
+        assert life.published == ["oslo"], "once is enough"
+
+
 async def test_a_create_tells_its_progress_and_ends_with_the_vm(start: Start) -> None:
     driver = FakeDriver()
     driver.gate = asyncio.Event()

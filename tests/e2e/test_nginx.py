@@ -1,6 +1,7 @@
 """Hub and linked agent with nginx between them, set up as the manual says."""
 
 import asyncio
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -34,7 +35,10 @@ class Proxied(NamedTuple):
 
 
 def configuration(directory: Path, hub_port: int, port: int) -> str:
-    """Return nginx's configuration: the manual's two pieces, and what a machine's own has around them."""
+    """Return nginx's configuration: the manual's two pieces, and what a machine's own has around them.
+
+    Its workers must be able to write answers into *directory*, which is the user's who runs the tests.
+    """
     [location] = re.findall(r"```nginx\n(location / \{.*?\n\})\n```", MANUAL, re.DOTALL)
     [connection] = re.findall(r"`(map \$http_upgrade [^`]*)`", MANUAL)
     temporary = [
@@ -43,7 +47,8 @@ def configuration(directory: Path, hub_port: int, port: int) -> str:
     ]
     return "\n".join(
         (
-            f"daemon off; pid {directory}/nginx.pid; error_log stderr; events {{}}",
+            f"{'user root;' if os.geteuid() == 0 else ''} daemon off; pid {directory}/nginx.pid;",
+            "error_log stderr; events {}",
             f"http {{ access_log off; {' '.join(temporary)}",
             connection,
             f"server {{ listen 127.0.0.1:{port};",

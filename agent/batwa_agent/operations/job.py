@@ -26,6 +26,8 @@ class Job:
         self.saving = asyncio.Lock()
         self.call: asyncio.Task[None] | None = None
         self.can_be_undone = isinstance(record.command, CreateVm)
+        self.is_told = False
+        """Whether the hub knows what it has made of the VM, so that who sees its end may ask the hub."""
         self._store = store
 
     @property

@@ -38,6 +38,8 @@ log = structlog.stdlib.get_logger(__name__)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 PARALLEL_ACTIONS = 16
 """Starts, stops and the like at once; more are queued."""
+TELL_S = 2.0
+"""How long the end of an operation waits for the hub to have its effect."""
 _LOST_REVISIONS = 1 << 20
 """Progress is not written to disk; an operation found after a restart jumps past what may have been told."""
 
@@ -51,8 +53,9 @@ class Operations:
         store: Where operations survive.
         tasks: Supervises one task per unfinished operation.
         must_answer: Raises if Multipass is known not to answer; a new operation is then refused.
-        publish: Called with the VM's name before an operation is called done: whoever then asks the
-            hub finds its effect.
+        look: Looks at the VM of that name once its operation is done.
+        tell_hub: Waits up to so many seconds until the hub knows what there is, and returns whether it
+            does: whoever sees an operation's end and asks the hub finds its effect.
         agent_id: This agent's; commands for another one are refused.
         parallel_launches: Creates at once; more are queued.
         keep: Ended operations remembered.
@@ -67,7 +70,8 @@ class Operations:
         store: OperationStore,
         tasks: Supervisor,
         must_answer: Callable[[], None],
-        publish: Callable[[str], Awaitable[None]],
+        look: Callable[[str], Awaitable[None]],
+        tell_hub: Callable[[float], Awaitable[bool]],
         agent_id: str,
         parallel_launches: int = 1,
         keep: int = 500,
@@ -77,7 +81,8 @@ class Operations:
         self._store = store
         self._tasks = tasks
         self._must_answer = must_answer
-        self._publish = publish
+        self._look = look
+        self._tell_hub = tell_hub
         self._agent_id = agent_id
         self._keep = keep
         self._jobs: dict[str, Job] = {}
@@ -136,6 +141,8 @@ class Operations:
             async with asyncio.timeout(wait_s):
                 while _is_old(job.operation, after_revision):
                     await job.news.wait()
+        if job.operation.has_ended and not job.is_told:  # the hub was away when it ended
+            job.is_told = await self._tell_hub(max(wait_s, TELL_S))
         return job.operation
 
     async def cancel(self, operation_id: str) -> Operation:
@@ -201,7 +208,8 @@ class Operations:
 
     async def _end(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
         changes = await _outcome(work)
-        await self._publish(job.operation.vm_name)
+        await self._look(job.operation.vm_name)
+        job.is_told = await self._tell_hub(TELL_S)
         if changes["state"] == "succeeded":
             changes["vm"] = self._inventory.find(job.operation.vm_name)
         await self._make_room()
