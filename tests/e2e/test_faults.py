@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -166,10 +165,9 @@ async def test_a_hung_agent_is_a_504_and_delays_no_other(fleet: Fleet) -> None:
         hung = asyncio.create_task(
             post(session, "/api/vm/stop", {"name": "far", "agent_id": "oslo"}, status=504)
         )
-        began = time.monotonic()
         await post(session, "/api/vm/stop", {"name": "near"})
         await get(session, "/api/vm/list")
-        assert time.monotonic() - began < 3
+        assert not hung.done()
         assert_documented(await hung, code="agent-timeout")
         fleet.agents["oslo"].signal(signal.SIGCONT)
         await until(lambda: vm_state(session, "far"), "Stopped", within_s=30)

@@ -30,7 +30,7 @@ QUICK = {
     "MULTIPASS_SIM_STOP_S": "0.02",
     "MULTIPASS_SIM_SUSPEND_S": "0.02",
 }
-_DEADLINE_S = 8.0
+_DEADLINE_S = 30.0
 
 
 class Answer(NamedTuple):
