@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestClient
 
-from batwa_common.errors import AgentTimeout, InvalidRequest
+from batwa_common.errors import AgentMisbehaved, AgentTimeout, InvalidRequest
 from batwa_hub.hub import Hub
 from batwa_hub.services.destinations import Destinations
 from batwa_hub.transport.resolver import GuardedResolver
 
-from .fleet_fakes import key_for, register
+from .fleet_fakes import key_for, register, serving
 
 ALLOWED = [ipaddress.ip_network("169.254.7.0/24")]
 
@@ -131,3 +132,29 @@ async def test_an_address_in_disguise_is_not_called(admin: TestClient, hub: Hub)
 
     with pytest.raises(AgentTimeout):  # the HTTP client itself takes no such address
         await hub.directory.port("oslo").list_vms()
+
+
+async def test_an_agent_cannot_send_the_hub_on_to_somewhere_else(admin: TestClient, hub: Hub) -> None:
+    asked: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        raise web.HTTPFound("/secrets")
+
+    paths = ("/ws", "/api/terminals", "/api/recordings/r1/cast", "/secrets")
+    runner, url = await serving({("GET", path): elsewhere for path in paths})
+    try:
+        await register(admin, "oslo", api_url=url, features=("terminals", "shells"))
+        shells = hub.directory.shells("oslo")
+        with pytest.raises(AgentMisbehaved):
+            await shells.terminals()
+        with pytest.raises(AgentMisbehaved):
+            async with shells.cast("r1"):
+                pass
+        with pytest.raises(AgentMisbehaved):
+            async with hub.directory.http("oslo").upgraded("/ws", {}, {}):
+                pass
+    finally:
+        await runner.cleanup()
+
+    assert asked == ["/api/terminals", "/api/recordings/r1/cast", "/ws"]

@@ -79,8 +79,9 @@ class AgentHttp(Far):
         headers = {"X-API-Key": await self._api_key()}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self.timeout_s)
         try:
+            url = self.url.with_path(path, encoded=True)
             async with self.session.get(
-                self.url.with_path(path, encoded=True), headers=headers, timeout=timeout
+                url, headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise self.failure(answer.status, await answer.content.read(MAX_REFUSAL_BYTES))

@@ -127,7 +127,7 @@ class Far(ABC):
         asked = {**headers, "Connection": "Upgrade", "Upgrade": "websocket"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30)
         try:
-            async with self.session.get(url, headers=asked, timeout=timeout) as answer:
+            async with self.session.get(url, headers=asked, timeout=timeout, allow_redirects=False) as answer:
                 if answer.status != HTTPStatus.SWITCHING_PROTOCOLS:
                     raise self.failure(answer.status, await answer.content.read(MAX_REFUSAL_BYTES))
                 yield answer
