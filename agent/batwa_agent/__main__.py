@@ -21,6 +21,7 @@ from batwa_common.wire.agent import DriverStatus
 from . import commands, config_file
 from .agent import VERSION, key_of, multipass, running
 from .app import make_app
+from .metrics import AgentMetrics
 from .reload import changes
 from .settings import Settings
 
@@ -84,7 +85,8 @@ def _run(settings: Settings, flags: Mapping[str, Any]) -> int:
 
 
 async def _serve(settings: Settings, read_again: Callable[[], Settings], manager: ServiceManager) -> None:
-    async with running(settings, multipass(settings), manager) as agent:
+    metrics = AgentMetrics(VERSION)
+    async with running(settings, multipass(settings, metrics.call), manager, metrics) as agent:
 
         async def begun(serving: Serving) -> None:
             agent.serving.set_result(serving)

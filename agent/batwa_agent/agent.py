@@ -29,7 +29,9 @@ from .inventory.lookups import Lookups
 from .inventory.watcher import Watcher
 from .link import Link
 from .machine import Machine
+from .metrics import AgentMetrics
 from .multipass import remote
+from .multipass.client import OnCall
 from .multipass.images import ImageSources
 from .multipass.multipass import Deadlines, Multipass
 from .operations.operations import Operations
@@ -67,6 +69,8 @@ class Agent:
     recordings: Recordings
     uplink: Uplink | None
     link: Link | None
+    metrics: AgentMetrics
+    metrics_token: str | None
     serving: asyncio.Future[Serving]
     """Done once the agent is served; the hub is told then."""
 
@@ -82,16 +86,21 @@ AGENT = web.AppKey("agent", Agent)
 
 @asynccontextmanager
 async def running(
-    settings: Settings, driver: Driver, manager: ServiceManager | None = None
+    settings: Settings,
+    driver: Driver,
+    manager: ServiceManager | None = None,
+    metrics: AgentMetrics | None = None,
 ) -> AsyncIterator[Agent]:
     """Start an agent, yield it, stop it in reverse order. *manager* has started this process, if any has.
+
+    *metrics* are those that *driver* tells its calls to; left out, new ones.
 
     Raises `SettingsError` without a key, or if another agent uses the data directory.
 
     The supervisor owns every background task: one that dies takes the agent down with it, the
     process exits non-zero, and the service manager restarts a whole agent rather than keep a limping one.
     """
-    api_key = key_of(settings)
+    api_key, metrics = key_of(settings), metrics or AgentMetrics(VERSION)
     await asyncio.to_thread(settings.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
     async with (
         only_one(settings.data_dir),
@@ -105,7 +114,10 @@ async def running(
         trust = Trust(settings.ca, settings.data_dir)
         await trust.load()
         uplink = _uplink(settings, api_key, session, trust, inventory, watcher, terminals)
-        operations = _operations(settings, driver, inventory, watcher, uplink, tasks)
+        operations = _operations(settings, driver, inventory, watcher, uplink, metrics, tasks)
+        metrics.look_at(
+            inventory=inventory, operations=operations, terminals=terminals, watcher=watcher, uplink=uplink
+        )
         commands = Commands(exec_argv=driver.command, env=_shell_environment(), limit=settings.exec.limit)
         recordings = _recordings(settings)
         terminals.on_opened = partial(record, recordings)
@@ -115,6 +127,7 @@ async def running(
         await watcher.load()
         await operations.begin()
         await terminals.begin()
+        tasks.spawn(metrics.watch_loop(), name="event loop lag")
         tasks.spawn(recordings.run(), name="recordings")
         tasks.spawn(watcher.watch_forever(), name="watcher")
         tasks.spawn(Lookups(driver, inventory, watcher).look_up_forever(), name="lookups")
@@ -134,6 +147,8 @@ async def running(
                 recordings=recordings,
                 uplink=uplink,
                 link=link,
+                metrics=metrics,
+                metrics_token=token.get_secret_value() if (token := settings.metrics.token) else None,
                 serving=serving,
             )
         finally:
@@ -162,7 +177,7 @@ async def only_one(directory: Path) -> AsyncIterator[None]:
         yield
 
 
-def multipass(settings: Settings) -> Multipass:
+def multipass(settings: Settings, on_call: OnCall = lambda *_told: None) -> Multipass:
     """Return the driver that *settings* describe. Call it on the loop that will use it."""
     section = settings.driver
     return Multipass(
@@ -170,6 +185,7 @@ def multipass(settings: Settings) -> Multipass:
         scratch_dir=settings.data_dir / "scratch",
         images=ImageSources(section.image_dir),
         parallel_launches=section.parallel_launches,
+        on_call=on_call,
         deadlines=Deadlines(
             list_s=section.list_s,
             info_s=section.info_s,
@@ -186,6 +202,7 @@ def _operations(
     inventory: Inventory,
     watcher: Watcher,
     uplink: Uplink | None,
+    metrics: AgentMetrics,
     tasks: Supervisor,
 ) -> Operations:
     return Operations(
@@ -199,6 +216,7 @@ def _operations(
         agent_id=settings.agent_id,
         parallel_launches=settings.driver.parallel_launches,
         keep=settings.operation.keep,
+        on_end=metrics.ended,
     )
 
 

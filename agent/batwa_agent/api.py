@@ -5,8 +5,9 @@ import hmac
 from aiohttp import web
 
 from batwa_common.errors import BatwaError, InvalidApiKey, NotAuthenticated
-from batwa_common.web import resources, vms
+from batwa_common.web import metrics, resources, vms
 from batwa_common.web.body import read, respond
+from batwa_common.web.metrics import scraper
 from batwa_common.web.routes import CALLER, Access, Caller, Route
 from batwa_common.wire.documented import VmList
 from batwa_common.wire.operation import Operation, SubmitOperation
@@ -24,6 +25,8 @@ async def guard(request: web.Request, access: Access) -> Caller:
     """
     if access is Access.ANYONE:
         return Caller("")
+    if access is Access.METRICS:
+        return scraper(request, request.app[AGENT].metrics_token)
     given = request.headers.get("X-API-Key") or _bearer(request)
     if not given:
         raise NotAuthenticated("This agent wants its API key in the header X-API-Key.")
@@ -73,6 +76,7 @@ ROUTES = [
     Route("GET", "/health", health, Access.ANYONE),
     Route("GET", "/healthz", is_alive, Access.ANYONE),
     Route("GET", "/readyz", is_ready, Access.ANYONE),
+    *metrics.ROUTES,
     Route("GET", "/api/vm/list", vms.list_vms, Access.VIEWER, gives=VmList),
     Route(
         "PUT", "/api/operations/{id}", put_operation, Access.OPERATOR, takes=SubmitOperation, gives=Operation

@@ -71,6 +71,13 @@ class RecordingSection(_Section):
     """Size of all recordings beyond which the oldest are removed, in bytes."""
 
 
+class MetricsSection(_Section):
+    """Who may read the metrics."""
+
+    token: SecretStr | None = Field(default=None, min_length=16, max_length=1024)
+    """What Prometheus is to send as `Authorization: Bearer`; left out, this machine alone may read them."""
+
+
 class OperationSection(_Section):
     """Work as an object."""
 
@@ -128,6 +135,8 @@ class Settings(DaemonSettings):
     """Commands in VMs."""
     recording: RecordingSection = Field(default_factory=RecordingSection)
     """Recordings of terminals."""
+    metrics: MetricsSection = Field(default_factory=MetricsSection)
+    """Who may read the metrics."""
     operation: OperationSection = Field(default_factory=OperationSection)
     """Work as an object."""
 

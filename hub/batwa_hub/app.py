@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from batwa_common.service_manager import ServiceManager
+from batwa_common.web.metrics import METRICS, measured
 from batwa_common.web.problems import problems
 from batwa_common.web.routes import mount
 from batwa_common.web.serve import Serving, serve, with_stopping
@@ -42,6 +43,7 @@ def make_app(hub: Hub) -> web.Application:
             stay_with_https,
             sign_answers,
             login_page_tells,
+            measured,
             problems,
             audited,
             session_middleware(hub.sessions, secure=hub.settings.cookie_secure),
@@ -51,6 +53,7 @@ def make_app(hub: Hub) -> web.Application:
     )
     app[HUB] = hub
     app[TRUSTED] = trusted
+    app[METRICS] = hub.metrics
     app[PAGE] = BUILT_IN
     app[VMS] = lambda caller: hub.fleet.seen_by(caller.scope)
     with_stopping(app)

@@ -15,6 +15,7 @@ from cryptography.fernet import MultiFernet
 from batwa_common import __version__
 from batwa_common.supervisor import Supervisor
 
+from .metrics import HubMetrics
 from .secrets import KeyFile
 from .services.accounts import Accounts
 from .services.agents import Agents
@@ -109,6 +110,7 @@ class Hub:
     joining: Joining
     tls: ServerTls | None
     """What HTTPS is served with; None while the hub serves plain HTTP."""
+    metrics: HubMetrics
     settings: Settings
 
 
@@ -122,6 +124,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
     The supervisor owns every background task: one that dies takes the hub down with it, the
     process exits non-zero, and the service manager restarts a whole hub rather than keep a limping one.
     """
+    metrics = HubMetrics()
     links = Links(
         heartbeat_s=settings.agent.link_heartbeat_s,
         relink_s=min(RELINK_S, settings.agent.call_timeout_s / 2),
@@ -131,7 +134,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
     by_link = LinkConnector(links, limit=0, limit_per_host=CONNECTIONS_PER_AGENT, resolver=resolver)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.agent.call_timeout_s)
     async with (
-        await Database.open(settings.store_url()) as database,
+        await Database.open(settings.store_url(), observe=metrics.store) as database,
         _session(by_link, timeout) as to_agents,
         _session(aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_HUB), timeout) as to_hubs,
         Supervisor() as writers,
@@ -174,6 +177,15 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             events,
             tasks,
             keep=settings.operation.keep,
+            on_end=metrics.ended,
+        )
+        metrics.look_at(
+            registry=registry,
+            inventory=inventory,
+            operations=operations,
+            events=events,
+            links=links,
+            relays=relays,
         )
         fleet = Fleet(registry, inventory, operations, directory.port)
         identity = await asyncio.to_thread(open_identity, settings.data_dir / "identity.key")
@@ -205,6 +217,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         tasks.spawn(keys.run(), name="keys")
         tasks.spawn(audit.run(), name="audit")
         tasks.spawn(shares.run(), name="shares")
+        tasks.spawn(metrics.watch_loop(), name="event loop lag")
         if tls is not None:
             tasks.spawn(tls.run(), name="certificate")
         tasks.spawn(relays.look_forever(), name="idle viewers")
@@ -246,6 +259,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 remote=RemoteVms(p2p, peers, hubs),
                 joining=Joining(database, keys, registry, approval=settings.join.approval, ca=ca),
                 tls=tls,
+                metrics=metrics,
                 settings=settings,
             )
         finally:

@@ -84,6 +84,13 @@ class AuditSettings(_Group):
     """Records kept at most; the oldest beyond that are removed."""
 
 
+class MetricsSettings(_Group):
+    """Who may read the metrics."""
+
+    token: Annotated[SecretStr, Field(min_length=16, max_length=1024)] | None = None
+    """What Prometheus is to send as `Authorization: Bearer`; left out, this machine alone may read them."""
+
+
 class TerminalSettings(_Group):
     """What holds for those who watch terminals."""
 
@@ -205,6 +212,7 @@ class Settings(DaemonSettings):
     operation: OperationSettings = OperationSettings()
     limit: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
+    metrics: MetricsSettings = MetricsSettings()
     terminal: TerminalSettings = TerminalSettings()
     p2p: P2pSettings = P2pSettings()
     oidc: OidcSettings = OidcSettings()

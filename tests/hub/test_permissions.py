@@ -28,6 +28,7 @@ PASSES, UNKNOWN, REFUSED = 200, 401, 403
 EXPECTED: dict[Access, str] = {
     # one letter for each of CALLERS: p passes the rule, u is unknown to it (401), r is refused (403)
     Access.ANYONE: "ppppppppp",
+    Access.METRICS: "ppppppppp",  # they all call from this machine
     Access.LINK: "uppppppup",
     Access.VIEWER: "uppppppup",
     Access.OPERATOR: "urrppppup",

@@ -1,7 +1,7 @@
 """The VMs of this machine as last seen, and what changed since any recent point. No I/O."""
 
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 
@@ -39,6 +39,10 @@ class Inventory:
     def position(self) -> InventoryPosition:
         """Where the history stands."""
         return InventoryPosition(epoch=self._epoch, revision=self._revision)
+
+    def count_by_state(self) -> Counter[str]:
+        """Return how many VMs there are of each state."""
+        return Counter(vm.state for vm in self._vms.values())
 
     def find(self, name_or_id: str) -> Vm | None:
         """Return the VM of that name, else the one of that id."""

@@ -2,14 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from batwa_common.errors import DriverTimeout, DriverUnavailable
+from batwa_common.errors import BatwaError, DriverTimeout, DriverUnavailable
 
 from .calls import run
 from .failures import failure
 from .health import Health, OpenCall
 from .parse import clean
+
+OnCall = Callable[[str, str, float], None]
+"""Is told a command, how it ended, and how long it took in seconds."""
 
 _QUICK = frozenset({"version", "list", "get", "info"})
 """Commands whose silence says that the daemon hangs; the others may take long on a good day."""
@@ -24,9 +29,13 @@ class Client:
         program: A path, or a name that each call looks up on PATH.
         env: Variables added to this process's own.
         health: Told how each call went.
+        on_call: Told the command of each call that has ended, the code of its error or `ok`, and its seconds.
     """
 
-    def __init__(self, program: str, *, env: Mapping[str, str], health: Health) -> None:
+    def __init__(
+        self, program: str, *, env: Mapping[str, str], health: Health, on_call: OnCall = lambda *_told: None
+    ) -> None:
+        self._on_call = on_call
         self.program = program
         self._env = {**os.environ, **env}
         self._health = health
@@ -39,7 +48,7 @@ class Client:
         *of* names the instance for whoever reads about a call that hangs.
         """
         what = f"multipass {args[0]} {of}".rstrip()
-        with self._health.watch(what) as call:
+        with self._timed(args[0]), self._health.watch(what) as call:
             try:
                 self._need_home()
                 answer = await run(
@@ -58,6 +67,18 @@ class Client:
                 raise
             text = await asyncio.to_thread(clean, answer.output)  # a list of thousands takes a while
             return self._meaning(args[0], answer.exit, text, call)
+
+    @contextmanager
+    def _timed(self, command: str) -> Iterator[None]:
+        began_s, outcome = time.monotonic(), "cancelled"
+        try:
+            yield
+            outcome = "ok"
+        except BatwaError as err:
+            outcome = err.code
+            raise
+        finally:
+            self._on_call(command, outcome, time.monotonic() - began_s)
 
     def _meaning(self, command: str, code: int, text: str, call: OpenCall) -> str:
         if code == 0:

@@ -21,7 +21,7 @@ from batwa_common.wire.agent import DriverStatus
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.vm import CreateVm, size_bytes, size_text
 
-from .client import Client
+from .client import Client, OnCall
 from .cloud_init import CloudInitFiles
 from .health import HUNG_ADVICE, NO_DAEMON, Health
 from .images import ImageSources
@@ -82,6 +82,7 @@ class Multipass:
         images: Says where images may come from; left out, anywhere.
         parallel_launches: Launches at once; parallel launches have crashed the daemon.
         deadlines: Longest waits.
+        on_call: Told of each call; see `Client`.
         now: Wall clock; tests pass their own.
     """
 
@@ -94,13 +95,14 @@ class Multipass:
         images: ImageSources | None = None,
         parallel_launches: int = 1,
         deadlines: Deadlines | None = None,
+        on_call: OnCall = lambda *_told: None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._files = CloudInitFiles(scratch_dir)
         self._deadlines = deadlines or Deadlines()
         self._now = now
         self._health = Health(now)
-        self._client = Client(program, env=env or {}, health=self._health)
+        self._client = Client(program, env=env or {}, health=self._health, on_call=on_call)
         self._flights = SingleFlight()
         self._images = images
         self._launches = Lane(parallel_launches)

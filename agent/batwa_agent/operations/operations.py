@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -59,7 +60,7 @@ class Operations:
         agent_id: This agent's; commands for another one are refused.
         parallel_launches: Creates at once; more are queued.
         keep: Ended operations remembered.
-
+        on_end: Told of each that has ended.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Operations:
         agent_id: str,
         parallel_launches: int = 1,
         keep: int = 500,
+        on_end: Callable[[Operation], None] = lambda _operation: None,
     ) -> None:
         self._worker = worker
         self._inventory = inventory
@@ -85,6 +87,7 @@ class Operations:
         self._tell_hub = tell_hub
         self._agent_id = agent_id
         self._keep = keep
+        self._on_end = on_end
         self._jobs: dict[str, Job] = {}
         self._admitting = asyncio.Lock()
         self._launches = asyncio.Semaphore(parallel_launches)
@@ -128,6 +131,10 @@ class Operations:
         log.info("operation.accepted", operation=operation_id, kind=command.kind, vm=job.operation.vm_name)
         self._start(job, self._run(job))
         return job.operation
+
+    def count_by_state(self) -> Counter[str]:
+        """Return how many that have not ended are in each state: what is queued is the queue's depth."""
+        return Counter(each.operation.state for each in self._jobs.values() if not each.operation.has_ended)
 
     def find(self, limit: int) -> list[Operation]:
         """Return the newest operations first, without their logs."""
@@ -216,6 +223,7 @@ class Operations:
         async with job.saving:
             await job.save(ended_at=utc_now(), line=_last_words(changes), percent=None, **changes)
         log.info("operation.ended", operation=job.operation.id, state=job.operation.state)
+        self._on_end(job.operation)
 
     async def _make_room(self) -> None:
         """Forget the oldest that ended, so that one more may."""

@@ -16,6 +16,8 @@ class Access(Enum):
 
     ANYONE = "anyone"
     """Needs no login."""
+    METRICS = "metrics"
+    """Whoever has the token for the metrics; without one, this machine."""
     AGENT = "agent"
     """An agent with its key."""
     PEER = "peer"

@@ -9,6 +9,7 @@ import aiohttp_session
 from aiohttp import hdrs, web
 
 from batwa_common.errors import Forbidden, NotAuthenticated
+from batwa_common.web.metrics import scraper
 from batwa_common.web.routes import CALLER, Access, Caller
 from batwa_common.wire.agent import AgentKey
 from batwa_common.wire.user import RANK
@@ -52,6 +53,9 @@ async def guard(request: web.Request, access: Access) -> Caller:
         key = await agent_key(request, agent_id=None)
         name = f"agent {key.agent_id or key.name}"
         return Caller(name, key.agent_id, role="agent", kind="agent", key=key.id)
+    if access is Access.METRICS:
+        token = request.app[HUB].settings.metrics.token
+        return scraper(request, token.get_secret_value() if token else None)
     if access is Access.LINK and "share" not in request.query:
         access = Access.VIEWER
     if access in {Access.ANYONE, Access.LINK}:

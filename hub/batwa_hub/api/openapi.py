@@ -24,6 +24,7 @@ _PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
 _PEOPLE: list[dict[str, list[str]]] = [{"session": []}, {"token": []}, {"basic": []}]
 SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYONE: [],
+    Access.METRICS: [{}, {"metrics": []}],
     Access.AGENT: [{"agent": []}],
     Access.PEER: [{"peer": []}],
     Access.LINK: [{}, *_PEOPLE],
@@ -36,6 +37,7 @@ SCHEMES = {
     "session": {"type": "apiKey", "in": "cookie", "name": "session_id"},
     "token": {"type": "http", "scheme": "bearer"},
     "basic": {"type": "http", "scheme": "basic", "description": "An API token as the password."},
+    "metrics": {"type": "http", "scheme": "bearer", "description": "The setting `metrics.token`."},
     "agent": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "peer": {
         "type": "apiKey",

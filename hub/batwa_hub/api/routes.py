@@ -1,5 +1,6 @@
 """The hub's whole HTTP surface."""
 
+from batwa_common.web import metrics
 from batwa_common.web.routes import Route
 
 from . import (
@@ -35,6 +36,7 @@ ROUTES: list[Route] = with_reference(
         *root.ROUTES,
         *page.ROUTES,
         *health.ROUTES,
+        *metrics.ROUTES,
         *ca.ROUTES,
         *auth.ROUTES,
         *tokens.ROUTES,

@@ -81,6 +81,11 @@ class Events:
         self._started = asyncio.Event()
         self._news = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """How many are still to be written."""
+        return self._queue.qsize()
+
     async def position(self) -> int:
         """Return the id of the newest event shown; watch from here to see only what is to come."""
         await self._started.wait()

@@ -5,7 +5,7 @@ the age is all that differs from one second to the next.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -126,6 +126,16 @@ class Inventory:
         """Return how many VMs an agent has, those in the trash included; None if it never told."""
         held = self._held.get(agent_id)
         return len(held.vms) if held else None
+
+    def count_by_state(self) -> Counter[str]:
+        """Return how many VMs there are of each state, as they are shown."""
+        counted = Counter[str]()
+        for agent_id, held in self._held.items():
+            if self._registry.is_online(agent_id):
+                counted.update(vm.state for vm in held.vms.values())
+            else:
+                counted["Unknown"] += len(held.vms)
+        return counted
 
     def stale_s(self, agent_id: str) -> float:
         """Return the age of what is known of an agent's VMs, in seconds."""

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -72,6 +73,7 @@ class Operations:
         confirm_s: How long a submission may wait for its agent's confirmation.
         lost_after_s: How long an agent may be unreachable before its operations are given up.
         keep: Ended operations kept.
+        on_end: Told of each that has ended.
         now: Monotonic clock in seconds.
     """
 
@@ -86,6 +88,7 @@ class Operations:
         confirm_s: float = 15.0,
         lost_after_s: float = 600.0,
         keep: int = 10_000,
+        on_end: Callable[[Operation], None] = lambda _operation: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -96,6 +99,7 @@ class Operations:
         self._confirm_s = confirm_s
         self._lost_after_s = lost_after_s
         self._keep = keep
+        self._on_end = on_end
         self._now = now
         self._followed: dict[str, _Followed] = {}
 
@@ -191,6 +195,10 @@ class Operations:
             raise OperationEnded(f"the operation has ended already: it {job.operation.state}")
         await self._ports(followed.job.agent_id).cancel_operation(operation_id)
         return self._public(followed.job)
+
+    def count_by_state(self) -> Counter[str]:
+        """Return how many that have not ended are in each state."""
+        return Counter(followed.job.operation.state for followed in self._followed.values())
 
     def _same(self, earlier: Job, command: VmCommand) -> Operation:
         if earlier.command != command:
@@ -292,6 +300,7 @@ class Operations:
         await self._tell(job)
         if job.operation.has_ended:
             self._log_end(job.operation)
+            self._on_end(job.operation)
 
     def _log_end(self, operation: Operation) -> None:
         log.info(

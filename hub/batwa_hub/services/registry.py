@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -208,6 +209,10 @@ class Registry:
     def all(self) -> Iterable[Agent]:
         """Return every agent, in order of id."""
         return [self._agent(self._known[agent_id]) for agent_id in sorted(self._known)]
+
+    def count_by_status(self) -> Counter[str]:
+        """Return how many agents there are of each status."""
+        return Counter(_status(known) for known in self._known.values())
 
     def rows(self) -> Iterable[AgentRow]:
         """Return what is stored of every agent."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import sqlalchemy as sa
 import structlog
@@ -19,6 +20,9 @@ from batwa_common.errors import Unavailable
 from .migrate import DatabaseUnusable, load_migrations, upgrade
 
 log = structlog.stdlib.get_logger(__name__)
+
+Observe = Callable[[Literal["reading", "writing"], float], None]
+"""Is told how long a block took, in seconds, its wait for its turn included."""
 
 BUSY_TIMEOUT_S = 10.0
 """How long a transaction waits for another process's (`batwa-hub agent-key` beside a running hub)."""
@@ -50,7 +54,8 @@ class Database:
     holds a connection.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, observe: Observe) -> None:
+        self._observe = observe
         self._writer = engine
         self.is_shared = engine.dialect.name == "postgresql"
         """Whether other processes may use it at the same time."""
@@ -59,13 +64,15 @@ class Database:
         self._one_writes = asyncio.Lock()
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, *, observe: Observe = lambda _kind, _took_s: None) -> Self:
         """Open *url* (`sqlite+aiosqlite:///PATH` or `postgresql+asyncpg://…`); a SQLite file is made.
+
+        *observe* is told of each block.
 
         The schema is brought up to date first. Raises `DatabaseUnusable` with what to do.
         """
         try:
-            database = cls(await asyncio.to_thread(_engine, sa.make_url(url)))
+            database = cls(await asyncio.to_thread(_engine, sa.make_url(url)), observe)
         except (sa.exc.ArgumentError, ImportError, OSError) as err:
             raise DatabaseUnusable(f"The database cannot be opened: {err}. Check database_url.") from err
         try:
@@ -102,7 +109,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """One consistent view of everything. Raises `Unavailable` when the database does not answer."""
-        with _named_failures():
+        with _named_failures(), self._timed("reading"):
             async with self._reader.connect() as connection, connection.begin():
                 yield connection
 
@@ -112,7 +119,7 @@ class Database:
 
         What it reads, no other writer changes before it ends. Raises `Unavailable`.
         """
-        with _named_failures():
+        with _named_failures(), self._timed("writing"):
             async with self._turn(), self._begun() as connection:
                 yield connection
 
@@ -131,6 +138,14 @@ class Database:
             yield
         finally:
             self._one_writes.release()
+
+    @contextmanager
+    def _timed(self, kind: Literal["reading", "writing"]) -> Iterator[None]:
+        began_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self._observe(kind, time.monotonic() - began_s)
 
     async def ping(self) -> None:
         """Return if the database answers, else raise `Unavailable`."""

@@ -34,6 +34,10 @@ class Links:
         self._relink_s = relink_s
         self._links: WeakValueDictionary[str, Link] = WeakValueDictionary()
 
+    def __len__(self) -> int:
+        """How many agents are linked to this process."""
+        return sum(link.is_up for link in self._links.values())
+
     def is_up(self, agent_id: str) -> bool:
         """Whether *agent_id* is linked to this process."""
         link = self._links.get(agent_id)

@@ -49,6 +49,12 @@ class Relays:
         self._tasks = tasks
         self.idle_timeout_s = idle_timeout_s
         self._live: set[_Live] = set()
+        self._ended_bytes = 0
+
+    @property
+    def relayed_bytes(self) -> int:
+        """Bytes that have passed, both ways together."""
+        return self._ended_bytes + sum(live.splice.received_bytes for live in self._live)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -76,6 +82,7 @@ class Relays:
                 await live.splice.run(request, far, path, query, opened=opened, answering=answering)
         finally:
             self._live.discard(live)
+            self._ended_bytes += live.splice.received_bytes
 
     async def look_forever(self) -> None:
         """Close idle viewers, if that is on, until cancelled."""
