@@ -1,5 +1,7 @@
 """A window holds what its viewer takes in moments, and never so little that both wait for each other."""
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +38,17 @@ def test_a_long_way_is_not_mistaken_for_a_slow_viewer() -> None:
             window.sent(sent, at_s)
             window.acknowledge(sent, at_s + 0.2)
     assert (near.room, far.room) == (LEAST_BYTES, MOST_BYTES)
+
+
+def test_single_keys_that_nobody_acknowledges_fill_no_memory() -> None:
+    window = Window(0)
+    tracemalloc.start()
+    for offset in range(LEAST_BYTES):
+        window.sent(offset + 1, offset / 10)
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert window.room == 0
+    assert kept_bytes < 32 << 10
 
 
 @given(st.lists(st.tuples(st.integers(0, MOST_BYTES), st.floats(0, 1)), max_size=50))

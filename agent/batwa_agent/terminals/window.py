@@ -11,6 +11,8 @@ LEAST_BYTES = 64 << 10
 MOST_BYTES = 256 << 10
 """Enough for the fastest viewer on this machine; measured, more brings nothing."""
 _STEP_BYTES = 32 << 10
+_GRAIN_BYTES = 1 << 10
+"""Times are kept for pieces of this size at least: single keys must not fill memory."""
 _WAIT_S = 0.01
 """Bytes that wait longer for their viewer were too many."""
 
@@ -32,6 +34,8 @@ class Window:
     def sent(self, offset: int, now_s: float) -> None:
         """All up to *offset* is on its way."""
         self._sent = offset
+        if len(self._under_way) > 1 and offset - self._under_way[-2][0] < _GRAIN_BYTES:
+            self._under_way.pop()
         self._under_way.append((offset, now_s))
 
     def acknowledge(self, offset: int, now_s: float) -> bool:
