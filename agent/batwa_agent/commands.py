@@ -1,18 +1,16 @@
 """The commands that look after an agent rather than run it: join, doctor, rotate-key."""
 
 import asyncio
-import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from batwa_common.errors import BatwaError
+from batwa_common.findings import report
 from batwa_common.wire.join import JoinTicket
 
 from . import service
 from .agent import multipass
-from .doctor import Doctor, Finding
+from .doctor import Doctor
 from .join import JoinFailed, Joining, replace_key
 from .settings import Settings
 
@@ -31,7 +29,7 @@ async def join(settings: Settings, file: Path, token: str, agent_id: str | None)
     if joined.status == "waiting":
         _say(f"An administrator has to approve it: batwa agent approve {joined.agent_id}")
     settings = Settings.load({})
-    _show(await Doctor(settings, multipass(settings)).examine())
+    report(await Doctor(settings, multipass(settings)).examine(), as_json=False)
     _say(await asyncio.to_thread(service.enable, file, Settings.default_file))
     return OK
 
@@ -51,18 +49,7 @@ async def rotate_key(settings: Settings, file: Path) -> int:
 async def doctor(settings: Settings, *, as_json: bool) -> int:
     """Print what each check found; the status is 0 if none found a problem."""
     findings = await Doctor(settings, multipass(settings)).examine()
-    if as_json:
-        sys.stdout.write(json.dumps([asdict(each) for each in findings], indent=2) + "\n")
-    else:
-        _show(findings)
-    return FAILED if any(each.state == "problem" for each in findings) else OK
-
-
-def _show(findings: Sequence[Finding]) -> None:
-    for each in findings:
-        _say(f"{each.state:<8} {each.check:<10} {each.says}")
-        if each.mend is not None:
-            _say(f"{'':<19} {each.mend}")
+    return report(findings, as_json=as_json)
 
 
 def _say(text: str) -> None:

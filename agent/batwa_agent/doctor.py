@@ -6,15 +6,14 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Literal
 
 import aiohttp
 from pydantic import ValidationError
 from yarl import URL
 
+from batwa_common.findings import Finding, Wrong, found
 from batwa_common.settings import SettingsError
 from batwa_common.wire.agent import AgentSelf
 
@@ -22,30 +21,12 @@ from .driver import Driver
 from .settings import Settings
 from .trust import Trust
 
-STEP_S = 10.0
-"""How long one check may take."""
+_BROKEN = (OSError, aiohttp.ClientError)
+"""What it looks like when the network does not bear a check."""
 SKEW_S = 30.0
 """How far the clocks of hub and machine may be apart."""
 LEAST_FREE_BYTES = 1 << 30
 ANSWER_BYTES = 64 << 10
-
-
-class Wrong(Exception):
-    """A check found something: what, and how to mend it."""
-
-    def __init__(self, what: str, mend: str) -> None:
-        super().__init__(what)
-        self.mend = mend
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check came to."""
-
-    check: str
-    state: Literal["ok", "problem", "skipped"]
-    says: str
-    mend: str | None = None
 
 
 class Doctor:
@@ -65,13 +46,13 @@ class Doctor:
 
     async def examine(self) -> list[Finding]:
         """Return a finding for each check. On the way to the hub what follows a problem is skipped."""
-        findings = [await _found("multipass", self.multipass), await _found("disk", self.disk)]
+        findings = [await found("multipass", self.multipass), await found("disk", self.disk)]
         broken: str | None = None
         for name, check in self._path():
             if broken is not None:
                 findings.append(Finding(name, "skipped", f"needs {broken}"))
                 continue
-            findings.append(await _found(name, check))
+            findings.append(await found(name, check, broken=_BROKEN))
             if findings[-1].state == "problem" and name != "time":
                 broken = name
         return findings
@@ -224,14 +205,3 @@ class Doctor:
 
     def _at(self, path: str) -> URL:
         return self._hub.with_path(path)
-
-
-async def _found(name: str, check: Callable[[], Awaitable[str]]) -> Finding:
-    try:
-        async with asyncio.timeout(STEP_S):
-            return Finding(name, "ok", await check())
-    except Wrong as wrong:
-        return Finding(name, "problem", str(wrong), wrong.mend)
-    except (TimeoutError, OSError, aiohttp.ClientError) as err:
-        says = "no answer" if isinstance(err, TimeoutError) else f"the connection broke: {err}"
-        return Finding(name, "problem", f"{says} within {STEP_S:g} s", "Look at the network in between.")

@@ -13,14 +13,31 @@ from aiohttp.web_exceptions import NotAppKeyWarning
 from batwa_common.settings import SettingsError
 
 from .background import BackgroundError
-from .console import accounts, audit, checks, keys, process
+from .backup import BackupError
+from .console import accounts, audit, backups, checks, doctor, keys, process
 from .secrets import KeyFileUnusable
 from .settings import Settings
 from .store.migrate import DatabaseUnusable
 from .tls.certificates import TlsUnusable
 
-_COMMANDS = [*process.COMMANDS, *checks.COMMANDS, *keys.COMMANDS, *audit.COMMANDS, *accounts.COMMANDS]
-_KNOWN = (SettingsError, BackgroundError, KeyFileUnusable, DatabaseUnusable, TlsUnusable, OSError)
+_COMMANDS = [
+    *process.COMMANDS,
+    *checks.COMMANDS,
+    *doctor.COMMANDS,
+    *keys.COMMANDS,
+    *backups.COMMANDS,
+    *audit.COMMANDS,
+    *accounts.COMMANDS,
+]
+_KNOWN = (
+    SettingsError,
+    BackgroundError,
+    BackupError,
+    KeyFileUnusable,
+    DatabaseUnusable,
+    TlsUnusable,
+    OSError,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

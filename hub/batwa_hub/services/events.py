@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batwa_common.errors import Unavailable
 from batwa_common.wire.base import utc_now
@@ -26,6 +27,8 @@ BATCH = 500
 """Events written, or handed to a watcher, at a time."""
 RECENT = 2_000
 """Events held in memory, so that watchers who keep up ask no database."""
+RESTORED_GAP = 1_000_000_000
+"""Ids left out after a backup was restored: more than there can have been events since it was made."""
 RETRY_S = 1.0
 """Pause before a failed write is tried again."""
 
@@ -190,6 +193,13 @@ class Events:
                 continue
             self._unpruned = 0 if self._unpruned + len(ids) > self._keep // 10 else self._unpruned + len(ids)
             return ids
+
+
+async def mark_restored(connection: AsyncConnection) -> None:
+    """Note that the log is a backup's: ids that came after it are left out, and their watchers reload."""
+    last = await connection.scalar(sa.select(sa.func.max(events.c.id))) or 0
+    row = {"id": last + RESTORED_GAP, "kind": _HUB, "action": _CRASHED, "subject": "", "at": utc_now()}
+    await connection.execute(sa.insert(events).values(row))
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

@@ -152,6 +152,15 @@ class Database:
         async with self.reading() as connection:
             await connection.execute(sa.select(1))
 
+    async def check(self) -> None:
+        """Return if the database is whole, as far as it can tell. Raises `DatabaseUnusable`."""
+        if self.is_shared:
+            return  # a server looks after its files itself
+        async with self.reading() as connection:
+            said = (await connection.execute(sa.text("PRAGMA quick_check"))).scalars().all()
+        if list(said) != ["ok"]:
+            raise DatabaseUnusable(f"The database is damaged ({said[0]}); restore a backup.")
+
 
 @contextmanager
 def _named_failures() -> Iterator[None]:

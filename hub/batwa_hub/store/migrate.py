@@ -22,15 +22,20 @@ def load_migrations() -> ScriptDirectory:
     return scripts
 
 
-def upgrade(connection: sa.Connection, scripts: ScriptDirectory) -> None:
-    """Run the missing migrations inside *connection*'s transaction: all of them, or none.
+def schema_of(connection: sa.Connection) -> str:
+    """Return the revision that a database has been brought to; empty for none."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def upgrade(connection: sa.Connection, scripts: ScriptDirectory, to: str = "heads") -> None:
+    """Run the missing migrations up to *to* inside *connection*'s transaction: all of them, or none.
 
     Raises `DatabaseUnusable` when a newer Batwa has made this schema.
     """
     _refuse_newer(connection, scripts)
 
     def missing(current: str | tuple[str, ...] | None, _context: MigrationContext) -> list[RevisionStep]:
-        revisions = scripts.iterate_revisions("heads", current or "base", implicit_base=True)
+        revisions = scripts.iterate_revisions(to, current or "base", implicit_base=True)
         steps = [MigrationStep.upgrade_from_script(scripts.revision_map, each) for each in revisions]
         return steps[::-1]
 

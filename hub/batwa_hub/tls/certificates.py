@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
+from cryptography import x509
 
 from batwa_common.tls import fingerprint
 from batwa_common.wire.base import utc_now
@@ -120,6 +121,14 @@ def from_files(certificate: Path, key: Path, ca: Path | None) -> Material:
     except (OSError, ValueError) as err:
         raise TlsUnusable(f"A file of the group tls cannot be read: {err}") from err
     return Material(certificate, key, content, bundle)
+
+
+def ends_at(certificate: Path) -> datetime:
+    """Return when a certificate, PEM, ends. Blocks. Raises `TlsUnusable`."""
+    try:
+        return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError) as err:
+        raise TlsUnusable(f"{certificate} is no certificate that can be read: {err}") from err
 
 
 class ServerTls:
