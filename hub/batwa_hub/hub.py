@@ -129,14 +129,19 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         heartbeat_s=settings.agent.link_heartbeat_s,
         relink_s=min(RELINK_S, settings.agent.call_timeout_s / 2),
     )
-    destinations = await asyncio.to_thread(_destinations, settings)
-    resolver = GuardedResolver(destinations)
-    by_link = LinkConnector(links, limit=0, limit_per_host=CONNECTIONS_PER_AGENT, resolver=resolver)
+    destinations, of_hubs = await asyncio.to_thread(_destinations, settings)
+    by_link = LinkConnector(
+        links, limit=0, limit_per_host=CONNECTIONS_PER_AGENT, resolver=GuardedResolver(destinations)
+    )
+    by_name = aiohttp.TCPConnector(
+        limit=0, limit_per_host=CONNECTIONS_PER_HUB, resolver=GuardedResolver(of_hubs)
+    )
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.agent.call_timeout_s)
     async with (
         await Database.open(settings.store_url(), observe=metrics.store) as database,
         _session(by_link, timeout) as to_agents,
-        _session(aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_HUB), timeout) as to_hubs,
+        _session(by_name, timeout) as to_hubs,
+        _session(aiohttp.TCPConnector(), timeout) as to_provider,
         Supervisor() as writers,
         Supervisor() as tasks,
     ):
@@ -195,7 +200,11 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         hubs = Hubs(to_hubs, signatures, timeout_s=settings.agent.call_timeout_s)
         at = await asyncio.to_thread(addresses_for, settings.host, settings.p2p.interfaces)
         p2p = P2p(
+            identity,
             identity.shown(settings.p2p.name or socket.gethostname(), __version__),
+            https=tls is not None,
+            ca=ca,
+            destinations=of_hubs,
             addresses=at,
             url=settings.p2p.url,
             port=settings.port,
@@ -205,7 +214,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             discovery=Discovery(at) if settings.p2p.discovery else None,
             tasks=tasks,
         )
-        messages = Messages(peer_store, events, info=p2p.info, vms=fleet.list_vms)
+        messages = Messages(peer_store, events, info=p2p.info, vms=fleet.list_vms, ca=ca)
         await peers.load()
         await registry.load()
         await inventory.load()
@@ -225,7 +234,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             yield Hub(
                 database=database,
                 accounts=accounts,
-                sign_on=_sign_on(settings, to_hubs, database, users, cipher),
+                sign_on=_sign_on(settings, to_provider, database, users, cipher),
                 second_factors=SecondFactors(database, cipher),
                 passkeys=Passkeys(database, cipher),
                 users=users,
@@ -286,10 +295,14 @@ def _session(connector: aiohttp.TCPConnector, timeout: aiohttp.ClientTimeout) ->
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)
 
 
-def _destinations(settings: Settings) -> Destinations:
-    """Blocks."""
+def _destinations(settings: Settings) -> tuple[Destinations, Destinations]:
+    """Return where agents and where other hubs may be. Blocks."""
     own = [str(ip.ip[0] if ip.is_IPv6 else ip.ip) for each in ifaddr.get_adapters() for ip in each.ips]
-    return Destinations(allowed=settings.agent.allowed_networks, own=own, port=settings.port)
+    allowed = settings.p2p.allowed_networks
+    return (
+        Destinations(allowed=settings.agent.allowed_networks, own=own, port=settings.port),
+        Destinations(allowed=allowed, own=own, port=settings.port, of="hub", setting="p2p.allowed_networks"),
+    )
 
 
 def _sign_on(

@@ -146,6 +146,8 @@ class P2pSettings(_Group):
     url: Origin | None = None
     """Where other hubs are to call it, for instance `https://hub.example.org`; left out, they use the
     address that its calls come from."""
+    allowed_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks in which other hubs may be although such addresses are refused: link-local, cloud metadata."""
 
 
 class JoinSettings(_Group):

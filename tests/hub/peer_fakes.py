@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aiohttp import CookieJar, web
+from aiohttp import CookieJar, TCPConnector, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from batwa_common.tls import unverified_context
 from batwa_hub.app import make_app
 from batwa_hub.hub import Hub, running
 from batwa_hub.settings import Settings
@@ -30,7 +31,8 @@ class Served(NamedTuple):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.hub.p2p.port}"
+        scheme = "http" if self.hub.tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self.hub.p2p.port}"
 
     async def ask(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
         answer = await self.admin.request(method, path, json=body)
@@ -39,18 +41,24 @@ class Served(NamedTuple):
 
 
 @asynccontextmanager
-async def hub_at(directory: Path, name: str, *, started: bool = True) -> AsyncIterator[Served]:
+async def hub_at(
+    directory: Path, name: str, *, started: bool = True, tls: bool = False
+) -> AsyncIterator[Served]:
     """A hub of that name with its data in *directory*, with P2P services started but nothing announced."""
     given: dict[str, Any] = {
         "data_dir": directory,
         "admin_password": PASSWORD,
         "p2p": {"name": name, "discovery": False},
+        "tls": {"mode": "auto" if tls else "off"},
     }
     given["agent"] = {"call_timeout_s": 5}
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(running(await asyncio.to_thread(Settings.load, given)))
         await hub.accounts.add_first(PASSWORD)
-        client = TestClient(TestServer(make_app(hub), host="127.0.0.1"), cookie_jar=CookieJar(unsafe=True))
+        server = TestServer(make_app(hub), host="127.0.0.1", scheme="https" if tls else "http")
+        await server.start_server(ssl=hub.tls.context if hub.tls else None)
+        connector = TCPConnector(ssl=unverified_context())
+        client = TestClient(server, cookie_jar=CookieJar(unsafe=True), connector=connector)
         await stack.enter_async_context(client)
         hub.p2p.port = client.port
         served = Served(hub, client)

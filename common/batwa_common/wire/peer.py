@@ -31,6 +31,9 @@ Address = Annotated[
 MessageType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 """`HELLO`, `PING`, `NODE_INFO` and `VM_LIST` are answered by the hub; any other goes to whoever listens."""
 
+CaBundle = Annotated[str, StringConstraints(max_length=64 << 10)]
+"""CAs of a hub that made its own, PEM."""
+
 _Bits = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
 
@@ -45,6 +48,10 @@ class PeerIdentity(Wire):
     """What its signatures are checked with."""
     version: Text = ""
     """Its software version."""
+    ca: CaBundle | None = None
+    """The CAs that its certificate comes from; None if the system's vouch for it, or it has none."""
+    ca_proof: Annotated[str, StringConstraints(max_length=100)] = ""
+    """The signature under `ca`, with the key: whoever trusts the key can believe the certificate."""
 
 
 class LocalPeer(Wire):
@@ -209,6 +216,10 @@ class PairingClaim(Wire):
     """Where it listens, at the address that the claim comes from."""
     url: Origin | None = None
     """Where it is to be called instead."""
+    https: bool = False
+    """Whether it listens with HTTPS."""
+    ca: CaBundle | None = None
+    """The CAs that its certificate comes from; None if the system's vouch for it."""
     nonce: _Bits
     """Fresh random bits."""
     proof: _Bits

@@ -45,7 +45,7 @@ async def info(request: web.Request) -> web.Response:
 async def identity(request: web.Request) -> web.Response:
     """GET /api/p2p/identity"""
     request.app[HUB].p2p.require_running()
-    return respond(request.app[HUB].p2p.own)
+    return respond(request.app[HUB].p2p.identity())
 
 
 async def list_peers(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Where agents may send the hub: not to itself, nor to what only the machine it runs on can reach."""
+"""Where others may send the hub: not to itself, nor to what only the machine it runs on can reach."""
 
 import ipaddress
 from collections.abc import Collection, Sequence
@@ -16,9 +16,21 @@ class Destinations:
         allowed: Networks in which every address is fine.
         own: Addresses of this machine.
         port: Where the hub listens; 0 if it is not known beforehand.
+        of: Who has addresses, for messages.
+        setting: Where *allowed* comes from, for messages.
     """
 
-    def __init__(self, *, allowed: Sequence[Network], own: Collection[str], port: int) -> None:
+    def __init__(
+        self,
+        *,
+        allowed: Sequence[Network],
+        own: Collection[str],
+        port: int,
+        of: str = "agent",
+        setting: str = "agent.allowed_networks",
+    ) -> None:
+        self._of = of
+        self._setting = setting
         self._allowed = tuple(allowed)
         self._own = frozenset(map(ipaddress.ip_address, own))
         self._port = port
@@ -28,18 +40,26 @@ class Destinations:
 
         Raises `InvalidRequest`.
         """
+        from_here = self.is_here(told_from)
+        if linked_id(url) is None and (why := self.why_not(url, from_here=from_here)):
+            raise InvalidRequest(f"api_url: {why}")
+
+    def is_here(self, address: str) -> bool:
+        """Whether who calls from *address* is on this machine."""
+        caller = parse_address(address)
+        return caller is None or caller.is_loopback or caller in self._own
+
+    def why_not(self, url: str, *, from_here: bool) -> str | None:
+        """Return why the hub does not call *url*, or None if it does; see `refusal`."""
         parts = urlsplit(url)
         try:
             host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError as err:
-            raise InvalidRequest(f"api_url: {err}") from err
+            return str(err)
         address = parse_address("127.0.0.1" if is_this_machine(host) else host)
-        if address is None or linked_id(url) is not None:
-            return
-        teller = parse_address(told_from)
-        from_here = teller is None or teller.is_loopback or teller in self._own
-        if why := self.refusal(str(address), port, from_here=from_here):
-            raise InvalidRequest(f"api_url: {why}")
+        if address is None:
+            return None
+        return self.refusal(str(address), port, from_here=from_here)
 
     def refusal(self, address: str, port: int, *, from_here: bool) -> str | None:
         """Return why the hub does not connect to *address*, or None if it does.
@@ -50,11 +70,11 @@ class Destinations:
         if parsed is None or any(parsed in network for network in self._allowed):
             return None
         if port == self._port and (parsed.is_loopback or parsed in self._own):
-            return f"{address} port {port} is the hub itself; give the agent's own address"
+            return f"{address} port {port} is the hub itself; give the {self._of}'s own address"
         if parsed.is_loopback and not from_here:
-            return f"{address} is the hub's own machine; give an address at which the hub reaches the agent"
+            return f"{address} is this hub's own machine; give an address that can be reached from it"
         if is_special(parsed):
-            return f"{address} is no address of an agent; if it is, add its network to agent.allowed_networks"
+            return f"{address} is no {self._of}'s address; if it is, add its network to {self._setting}"
         return None
 
 

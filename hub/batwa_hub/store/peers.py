@@ -30,6 +30,8 @@ class PeerRow:
     last_seen_at: datetime | None = None
     vms: tuple[VmResource, ...] | None = None
     vms_at: datetime | None = None
+    ca: str | None = None
+    """The CAs to believe there, PEM; None for those of the system."""
 
     def values(self) -> dict[str, Any]:
         """Return the row's columns."""

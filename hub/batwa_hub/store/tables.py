@@ -231,6 +231,7 @@ peers = sa.Table(
     sa.Column("last_seen_at", UtcDateTime),
     sa.Column("vms", sa.Text),
     sa.Column("vms_at", UtcDateTime),
+    sa.Column("ca", sa.Text),
 )
 
 peer_addresses = sa.Table(

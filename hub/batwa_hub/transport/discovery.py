@@ -73,6 +73,7 @@ class Discovery:
 
     def _info(self, own: Announcement) -> AsyncServiceInfo:
         told = {"id": own.id, "name": own.name, "port": str(own.port), "version": own.version}
+        told |= {"scheme": "https"} if own.https else {}
         return AsyncServiceInfo(
             SERVICE,
             f"{own.id}.{SERVICE}",
@@ -87,9 +88,10 @@ async def _resolve(zeroconf: Zeroconf, service_type: str, name: str, found: Call
     info = AsyncServiceInfo(service_type, name)
     if not await info.async_request(zeroconf, RESOLVE_MS):
         return
+    scheme = "https" if info.properties.get(b"scheme") == b"https" else "http"
     for address in info.parsed_addresses():
         if ipaddress.ip_address(address).version == 4 and info.port:
-            found(f"http://{address}:{info.port}")
+            found(f"{scheme}://{address}:{info.port}")
 
 
 def addresses_for(host: str, interfaces: Sequence[object]) -> tuple[str, ...]:

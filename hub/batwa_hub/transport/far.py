@@ -1,6 +1,7 @@
 """One daemon at the far end of HTTP: where it is, what proves who calls, and what its failures mean."""
 
 import asyncio
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -80,6 +81,10 @@ class Far(ABC):
     def refusal(self) -> BatwaError:
         """Return what it means that the far end does not accept who we are."""
 
+    async def believed(self) -> ssl.SSLContext | bool:
+        """Return whose certificates are believed; True for those that the system's CAs vouch for."""
+        return True
+
     async def call(
         self,
         method: str,
@@ -110,7 +115,12 @@ class Far(ABC):
             async with (
                 asyncio.timeout(within_s),
                 self.session.request(
-                    method, url, data=body or None, headers=headers, allow_redirects=False
+                    method,
+                    url,
+                    data=body or None,
+                    headers=headers,
+                    ssl=await self.believed(),
+                    allow_redirects=False,
                 ) as answer,
             ):
                 return Answer(answer.status, answer.headers, await _bounded(answer))
@@ -127,7 +137,9 @@ class Far(ABC):
         asked = {**headers, "Connection": "Upgrade", "Upgrade": "websocket"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30)
         try:
-            async with self.session.get(url, headers=asked, timeout=timeout, allow_redirects=False) as answer:
+            async with self.session.get(
+                url, headers=asked, timeout=timeout, ssl=await self.believed(), allow_redirects=False
+            ) as answer:
                 if answer.status != HTTPStatus.SWITCHING_PROTOCOLS:
                     raise self.failure(answer.status, await answer.content.read(MAX_REFUSAL_BYTES))
                 yield answer

@@ -1,5 +1,8 @@
 """The hub's HTTP calls to other hubs: signed requests whose answers are believed only if signed too."""
 
+import asyncio
+import functools
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -17,6 +20,7 @@ from batwa_common.errors import (
     PeerTimeout,
     PeerUnreachable,
 )
+from batwa_common.tls import client_context, unverified_context
 from batwa_common.wire.peer import PairingClaim, PairingGrant, PeerIdentity, PeerMessage
 from batwa_hub.store.peers import PeerRow
 
@@ -32,11 +36,22 @@ ASK_WAIT_S = 5.0
 """How long another hub may take for what needs no work: who it is, a message."""
 _UNSIGNED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 """A hub that does not accept our signature has nobody to sign for; such an answer says no more than no."""
+_ANY = unverified_context()
 
 
 class _Hub(Far):
     unreachable, misbehaved, timed_out = PeerUnreachable, PeerMisbehaved, PeerTimeout
     program = "batwa-hub"
+
+    def __init__(
+        self, session: aiohttp.ClientSession, *, who: str, url: str, ca: str | None, timeout_s: float
+    ) -> None:
+        super().__init__(session, who=who, url=url, timeout_s=timeout_s)
+        self._ca = ca
+
+    async def believed(self) -> ssl.SSLContext | bool:
+        """Return that only *ca* is believed, if there is one: it has signed nobody else."""
+        return True if self._ca is None else await asyncio.to_thread(_context, self._ca)
 
 
 class StrangerHttp(_Hub):
@@ -61,6 +76,14 @@ class StrangerHttp(_Hub):
         return PairingRefused(f"{self.who} refused: the pairing code is wrong, used up or expired")
 
 
+class UnknownHttp(StrangerHttp):
+    """A hub of which nothing is known, for asking who it is: that it can prove by its key only."""
+
+    async def believed(self) -> ssl.SSLContext | bool:
+        """Return that any certificate will do."""
+        return _ANY
+
+
 class PeerHttp(_Hub):
     """A trusted hub.
 
@@ -81,7 +104,7 @@ class PeerHttp(_Hub):
         timeout_s: float,
         on_behalf_of: str = "",
     ) -> None:
-        super().__init__(session, who=f"hub {peer.name!r}", url=peer.url, timeout_s=timeout_s)
+        super().__init__(session, who=f"hub {peer.name!r}", url=peer.url, ca=peer.ca, timeout_s=timeout_s)
         self.peer_id = peer.id
         self._signatures = signatures
         self._on_behalf_of = on_behalf_of
@@ -170,12 +193,12 @@ class Hubs:
 
     async def identity(self, url: str) -> PeerIdentity:
         """`GET /api/p2p/identity`"""
-        return await self._stranger(url).call("GET", "/api/p2p/identity", _IDENTITY)
+        return await self._stranger(UnknownHttp, url).call("GET", "/api/p2p/identity", _IDENTITY)
 
-    async def claim(self, url: str, claim: PairingClaim) -> PairingGrant:
+    async def claim(self, url: str, claim: PairingClaim, *, ca: str | None) -> PairingGrant:
         """`POST /api/p2p/claim`"""
         body = claim.model_dump_json().encode()
-        return await self._stranger(url).call("POST", "/api/p2p/claim", _GRANT, body=body)
+        return await self._stranger(StrangerHttp, url, ca).call("POST", "/api/p2p/claim", _GRANT, body=body)
 
     async def message(self, peer: PeerRow, message: PeerMessage, *, on_behalf_of: str = "") -> dict[str, Any]:
         """`POST /api/p2p/receive`"""
@@ -190,9 +213,18 @@ class Hubs:
         """Drop what is remembered of a hub."""
         self._signatures.forget(peer_id)
 
-    def _stranger(self, url: str) -> StrangerHttp:
+    def _stranger(self, kind: type[StrangerHttp], url: str, ca: str | None = None) -> StrangerHttp:
         within_s = min(ASK_WAIT_S, self._timeout_s)
-        return StrangerHttp(self._session, who=f"the hub at {url}", url=url, timeout_s=within_s)
+        return kind(self._session, who=f"the hub at {url}", url=url, ca=ca, timeout_s=within_s)
+
+
+@functools.lru_cache(maxsize=64)
+def _context(ca: str) -> ssl.SSLContext:
+    # always the same for the same CA: connections are kept by it. Blocks when it is new.
+    try:
+        return client_context(ca)
+    except ValueError as err:
+        raise PeerMisbehaved(f"the CA that the hub tells is none: {err}") from err
 
 
 def _authorization(sent: Sent) -> dict[str, str]:

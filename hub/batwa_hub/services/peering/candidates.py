@@ -10,7 +10,7 @@ from batwa_common.wire.peer import Candidate, PeerIdentity
 from batwa_hub.store.peers import PeerStore
 
 from .hub_port import HubPort
-from .identity import fingerprint_of, peer_id_of
+from .identity import fingerprint_of, is_vouched, peer_id_of
 from .peers import Peers, host_and_port, url_of
 
 log = structlog.stdlib.get_logger(__name__)
@@ -29,7 +29,7 @@ class Candidates:
         hubs: Asks whoever is at an address who they are.
         peers: Who is trusted already.
         store: Where given addresses are kept.
-        moved: Called with (id, url) when a trusted hub shows up at another address.
+        moved: Called with identity and URL when a trusted hub shows up at another address.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Candidates:
         peers: Peers,
         store: PeerStore,
         *,
-        moved: Callable[[str, str], None],
+        moved: Callable[[PeerIdentity, str], None],
     ) -> None:
         self._own_id = own_id
         self._hubs = hubs
@@ -67,7 +67,7 @@ class Candidates:
             self._found[identity.id] = identity, url, source
         trusted = self._peers.find_row(identity.id)
         if trusted is not None and trusted.url != url:
-            self._moved(identity.id, url)
+            self._moved(identity, url)
         return identity
 
     async def notice(self, url: str) -> None:
@@ -130,11 +130,16 @@ class Candidates:
 
 
 def checked(identity: PeerIdentity) -> PeerIdentity:
-    """Return *identity* if its id follows from its key, else raise `PeerMisbehaved`."""
+    """Return *identity* if its id follows from its key, and that vouches for its CA.
+
+    Raises `PeerMisbehaved`.
+    """
     try:
         genuine = peer_id_of(identity.public_key) == identity.id
     except ValueError:
         genuine = False
     if not genuine:
         raise PeerMisbehaved("the hub there tells an id that does not follow from its key")
+    if identity.ca is not None and not is_vouched(identity.ca, identity.ca_proof, identity.public_key):
+        raise PeerMisbehaved("the hub there tells a CA that its key does not vouch for")
     return identity

@@ -31,8 +31,11 @@ class HubPort(Protocol):
         """Ask whoever is at *url* who they are; nothing is proved by it."""
         ...
 
-    async def claim(self, url: str, claim: PairingClaim) -> PairingGrant:
-        """Present proof of a pairing code. Raises `PairingRefused`."""
+    async def claim(self, url: str, claim: PairingClaim, *, ca: str | None) -> PairingGrant:
+        """Present proof of a pairing code, by HTTPS to who has a certificate of *ca*.
+
+        Raises `PairingRefused`.
+        """
         ...
 
     async def message(self, peer: PeerRow, message: PeerMessage, *, on_behalf_of: str = "") -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -21,6 +22,8 @@ from batwa_hub.secrets import KeyFileUnusable, refuse_open_to_others, write_new
 _ID_LETTERS = 26
 """Letters of the fingerprint in an id: 130 bits, so nobody makes another key with the same id."""
 _GROUP = 4
+_VOUCHED = b"batwa hub's CA 1\0"
+"""What a signature under a CA begins with, so that it is good for nothing else."""
 
 
 class Identity(NamedTuple):
@@ -32,7 +35,7 @@ class Identity(NamedTuple):
     def public_key(self) -> str:
         """The public key as other hubs get it: base64url of its 32 bytes."""
         raw = self.private_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        return _text(raw)
 
     @property
     def id(self) -> str:
@@ -43,14 +46,26 @@ class Identity(NamedTuple):
         """Return what anybody may know of it."""
         return PeerIdentity(id=self.id, name=name, public_key=self.public_key, version=version)
 
+    def vouch(self, ca: str) -> str:
+        """Return the signature that makes *ca*, PEM, the CAs of this hub."""
+        return _text(self.private_key.sign(_VOUCHED + ca.encode()))
+
+
+def is_vouched(ca: str, proof: str, public_key: str) -> bool:
+    """Whether the hub with that key has signed that *ca* is its own."""
+    try:
+        read_public_key(public_key).verify(_bytes(proof), _VOUCHED + ca.encode())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
 
 def read_public_key(text: str) -> Ed25519PublicKey:
     """Return the key that *text*, base64url of 32 bytes, is. Raises ValueError."""
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return Ed25519PublicKey.from_public_bytes(_bytes(text))
     except binascii.Error as err:
         raise ValueError("a public key is 32 bytes in base64url") from err
-    return Ed25519PublicKey.from_public_bytes(raw)
 
 
 def fingerprint_of(public_key: str) -> str:
@@ -92,3 +107,11 @@ def open_identity(path: Path) -> Identity:
 def _letters(public_key: str) -> str:
     raw = read_public_key(public_key).public_bytes(Encoding.Raw, PublicFormat.Raw)
     return base64.b32encode(hashlib.sha256(raw).digest()).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

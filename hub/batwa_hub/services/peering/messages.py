@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from batwa_common.errors import InvalidRequest
+from batwa_common.tls import bundle_id
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.documented import ListedVm
 from batwa_common.wire.peer import InboxMessage, LocalPeer, PeerMessage
@@ -19,6 +20,8 @@ KEPT = 1_000
 """Letters kept; the oldest beyond that are forgotten."""
 MOST_DATA_BYTES = 64 << 10
 """Of a message's data as JSON."""
+CA_KNOWN = "ca_known"
+"""In the data of a `PING`: which CAs the sender believes, as `bundle_id` names them; empty for none."""
 
 
 class Messages:
@@ -29,6 +32,7 @@ class Messages:
         events: Where their arrival is told.
         info: Tells this hub as a peer.
         vms: Tells the VMs of this hub.
+        ca: Tells the CAs of its certificate, if it has made its own.
     """
 
     def __init__(
@@ -38,11 +42,13 @@ class Messages:
         *,
         info: Callable[[], LocalPeer],
         vms: Callable[[], Awaitable[Sequence[ListedVm]]],
+        ca: Callable[[], str | None],
     ) -> None:
         self._store = store
         self._events = events
         self._info = info
         self._vms = vms
+        self._ca = ca
 
     async def receive(self, sender: PeerRow, message: PeerMessage) -> dict[str, Any]:
         """Answer *message*, or keep it. Raises `InvalidRequest` for too much data."""
@@ -51,7 +57,7 @@ class Messages:
             case "HELLO":
                 return {"status": "ok", "message": "Hello received"}
             case "PING":
-                return {"status": "ok", "message": "Pong"}
+                return {"status": "ok", "message": "Pong"} | self._news_of_ca(message)
             case "NODE_INFO":
                 return {"status": "ok", "message": "Node info", "node": self._info().model_dump(mode="json")}
             case "VM_LIST":
@@ -63,6 +69,11 @@ class Messages:
     async def newest(self, limit: int) -> tuple[InboxMessage, ...]:
         """Return the newest letters first."""
         return await self._store.messages(limit)
+
+    def _news_of_ca(self, message: PeerMessage) -> dict[str, str]:
+        """Return our CAs for a hub that says which it knows, if those are others."""
+        ca, known = self._ca(), message.data.get(CA_KNOWN)
+        return {} if ca is None or known is None or known == bundle_id(ca) else {"ca": ca}
 
     async def _keep(self, sender: PeerRow, message: PeerMessage) -> dict[str, Any]:
         row = {

@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import itertools
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import structlog
 
 from batwa_common.errors import BatwaError, InvalidRequest, P2pNotRunning, PairingRefused
 from batwa_common.supervisor import Supervisor
+from batwa_common.tls import MAX_BUNDLE_BYTES, bundle_id
 from batwa_common.wire.peer import (
     LocalPeer,
     Pair,
@@ -23,11 +26,13 @@ from batwa_common.wire.peer import (
     PeerRole,
     Trust,
 )
+from batwa_hub.services.destinations import Destinations
 from batwa_hub.store.peers import PeerRow, PeerStore
 
 from .candidates import Candidates, checked
 from .hub_port import HubPort
-from .identity import fingerprint_of, is_fingerprint
+from .identity import Identity, fingerprint_of, is_fingerprint
+from .messages import CA_KNOWN
 from .pairing import PairingCodes, check_grant, derived_key, new_claim
 from .peers import Peers, url_of
 
@@ -54,6 +59,7 @@ class Announcement(NamedTuple):
     name: str
     port: int
     version: str
+    https: bool
 
 
 class DiscoveryPort(Protocol):
@@ -74,7 +80,11 @@ class P2p:
     """This hub among others.
 
     Args:
+        identity: Its key.
         own: Who it is.
+        https: Whether it listens with HTTPS.
+        ca: Tells the CAs of its certificate, if it has made its own.
+        destinations: Where other hubs cannot be.
         addresses: Where others find it, one at least.
         url: Where it is to be called; None for wherever it calls from.
         port: Where it listens, as far as it is known before it does.
@@ -87,8 +97,12 @@ class P2p:
 
     def __init__(
         self,
+        identity: Identity,
         own: PeerIdentity,
         *,
+        https: bool,
+        ca: Callable[[], str | None],
+        destinations: Destinations,
         addresses: Sequence[str],
         url: str | None,
         port: int,
@@ -100,6 +114,10 @@ class P2p:
     ) -> None:
         self.own = own
         self.port = port
+        self._identity = identity
+        self._https = https
+        self._ca = ca
+        self._destinations = destinations
         self._addresses = tuple(addresses)
         self._url = url
         self._peers = peers
@@ -124,6 +142,12 @@ class P2p:
         """Raise `P2pNotRunning` if they do not."""
         if not self.is_running:
             raise P2pNotRunning("P2P services are stopped here; start them with POST /api/p2p/start")
+
+    def identity(self) -> PeerIdentity:
+        """Return what anybody may know of this hub."""
+        if (ca := self._ca()) is None:
+            return self.own
+        return self.own.model_copy(update={"ca": ca, "ca_proof": self._identity.vouch(ca)})
 
     def info(self) -> LocalPeer:
         """Return this hub as a peer."""
@@ -158,7 +182,7 @@ class P2p:
     async def _announce(self) -> None:
         if self._discovery is None:
             return
-        own = Announcement(self.own.id, self.own.name, self.port, self.own.version)
+        own = Announcement(self.own.id, self.own.name, self.port, self.own.version, self._https)
         try:
             await self._discovery.start(own, self._found, self.candidates.gone)
             self._discovers = True
@@ -194,26 +218,30 @@ class P2p:
     async def pair(self, asked: Pair) -> Peer:
         """Pair with the hub where *asked.code* was made. Raises `PairingRefused` and peer trouble."""
         self.require_running()
-        url = self.candidates.get(asked.peer_id)[1] if asked.peer_id else url_of(asked.address or "")
+        url = self.candidates.get(asked.peer_id)[1] if asked.peer_id else self._given(asked.address or "")
         theirs = checked(await self._hubs.identity(url))
         if theirs.id == self.own.id or (asked.peer_id and theirs.id != asked.peer_id):
             raise InvalidRequest(f"the hub at {url} is {theirs.id}: this hub itself, or not the one meant")
         async with self._deriving:
             key = await asyncio.to_thread(derived_key, asked.code, theirs.public_key)
-        claim = new_claim(key, theirs.public_key, self.own, port=self.port, url=self._url)
-        grant = await self._hubs.claim(url, claim)
+        claim = new_claim(
+            key, theirs.public_key, self.identity(), port=self.port, url=self._url, https=self._https
+        )
+        grant = await self._hubs.claim(url, claim, ca=theirs.ca)
         check_grant(key, theirs.public_key, claim, grant)
-        return await self._trusted(grant.name, theirs.public_key, url, asked.role)
+        return await self._trusted(grant.name, theirs.public_key, url, asked.role, theirs.ca)
 
     async def redeem(self, claim: PairingClaim, *, address: str) -> PairingGrant:
         """Another hub at *address* presents a code of ours. Raises `PairingRefused`."""
         self.require_running()
         if claim.public_key == self.own.public_key:
             raise PairingRefused("a hub cannot pair with itself")
-        granted = self.codes.redeem(claim)
         host = f"[{address}]" if ":" in address else address
-        url = claim.url or f"http://{host}:{claim.port}"
-        await self._trusted(claim.name, claim.public_key, url.rstrip("/"), granted.role)
+        url = (claim.url or f"{'https' if claim.https else 'http'}://{host}:{claim.port}").rstrip("/")
+        if claim.url and (why := self._destinations.why_not(url, from_here=False)):
+            raise PairingRefused(f"the other hub's p2p.url cannot be called from here: {why}")
+        granted = self.codes.redeem(claim)
+        await self._trusted(claim.name, claim.public_key, url, granted.role, claim.ca)
         return granted.grant
 
     async def trust(self, asked: Trust) -> Peer:
@@ -224,60 +252,93 @@ class P2p:
             raise PairingRefused(
                 f"that is not the fingerprint of {asked.peer_id}; compare it with GET /api/p2p/info there"
             )
-        return await self._trusted(identity.name, identity.public_key, url, asked.role)
+        return await self._trusted(identity.name, identity.public_key, url, asked.role, identity.ca)
 
     async def add_address(self, address: str) -> None:
         """Look for a hub at *address* from now on; at once too if the services run."""
-        url = await self.candidates.add_address(address)
+        url = await self.candidates.add_address(self._given(address))
         if self.is_running:
             await self.candidates.look_at_address(url)
+
+    async def look(self, *, lists: bool = False) -> None:
+        """Ask once who is at given addresses and whether trusted hubs answer; with *lists* also for VMs."""
+        looks = [self.candidates.look_at_address(url) for url in await self.candidates.addresses()]
+        pings = [self._ping(row, lists=lists) for row in self._peers.rows()]
+        limit = asyncio.Semaphore(AT_A_TIME)
+        await asyncio.gather(*(_limited(limit, each) for each in (*looks, *pings)))
+        await self._peers.sweep()
 
     async def revoke(self, peer_id: str) -> None:
         """Trust a hub no longer. Raises `PeerNotFound`."""
         await self._peers.revoke(peer_id)
         self._hubs.forget(peer_id)
 
-    async def _trusted(self, name: str, public_key: str, url: str, role: PeerRole) -> Peer:
-        peer = await self._peers.trust(name=name, public_key=public_key, url=url, role=role)
-        self._spawn(self._ping(self._peers.row(peer.id), url=url, lists=True), f"ping {peer.id}")
+    def _given(self, address: str) -> str:
+        """Return the URL that an administrator means by *address*. Raises `InvalidRequest`."""
+        url = url_of(address)
+        if why := self._destinations.why_not(url, from_here=True):
+            raise InvalidRequest(f"address: {why}")
+        return url
+
+    async def _trusted(self, name: str, public_key: str, url: str, role: PeerRole, ca: str | None) -> Peer:
+        peer = await self._peers.trust(name=name, public_key=public_key, url=url, role=role, ca=ca)
+        self._spawn(self._ping(self._peers.row(peer.id), lists=True), f"ping {peer.id}")
         return peer
 
     def _found(self, url: str) -> None:
-        if self.is_running:
+        """Look at what somebody on the network has announced."""
+        if not self.is_running:
+            return
+        network_is_here = ipaddress.ip_address(self._addresses[0]).is_loopback
+        if why := self._destinations.why_not(url, from_here=network_is_here):
+            log.info("peer.announcement_ignored", url=url, detail=why)
+        else:
             self._spawn(self.candidates.notice(url), f"look at {url}")
 
-    def _moved(self, peer_id: str, url: str) -> None:
-        """A trusted hub answers at another address: that is believed once it signs there."""
-        row = self._peers.row(peer_id)
-        if self._peers.get(peer_id).status == "offline":
-            self._spawn(self._ping(row, url=url, lists=True), f"ping {peer_id}")
+    def _moved(self, identity: PeerIdentity, url: str) -> None:
+        """A trusted hub answers at another address: that is believed once it signs there.
+
+        Never from HTTPS to plain HTTP: whoever stands in between could have it so. A CA is taken from
+        what is told only where none is known; a later one the hub tells itself.
+        """
+        row = self._peers.row(identity.id)
+        if row.url.startswith("https:") and not url.startswith("https:"):
+            log.warning("peer.move_refused", peer=row.id, url=url)
+        elif self._peers.get(row.id).status == "offline":
+            there = replace(row, url=url, ca=row.ca or identity.ca)
+            self._spawn(self._ping(there, lists=True), f"ping {row.id}")
 
     async def _run(self) -> None:
         for number in itertools.count():
             try:
-                await self._round(lists=number % LIST_EVERY == 0)
+                await self.look(lists=number % LIST_EVERY == 0)
             except BatwaError as err:  # the database; the next round may fare better
                 log.warning("peers.round_failed", code=err.code, detail=str(err))
             await asyncio.sleep(ROUND_S)
 
-    async def _round(self, *, lists: bool) -> None:
-        looks = [self.candidates.look_at_address(url) for url in await self.candidates.addresses()]
-        pings = [self._ping(row, url=row.url, lists=lists) for row in self._peers.rows()]
-        limit = asyncio.Semaphore(AT_A_TIME)
-        await asyncio.gather(*(_limited(limit, each) for each in (*looks, *pings)))
-        await self._peers.sweep()
-
-    async def _ping(self, row: PeerRow, *, url: str, lists: bool) -> None:
-        there = PeerRow(row.id, row.name, row.public_key, url, row.role, row.added_at)
+    async def _ping(self, there: PeerRow, *, lists: bool) -> None:
+        known = {CA_KNOWN: "" if there.ca is None else bundle_id(there.ca)}
         with contextlib.suppress(BatwaError):  # it is offline then, which `sweep` tells
-            await self._hubs.message(there, PeerMessage(message_type="PING"))
-            await self._peers.heard_from(row.id, url=url)
+            told = await self._hubs.message(there, PeerMessage(message_type="PING", data=known))
+            await self._peers.heard_from(there.id, url=there.url, ca=_new_ca(told) or there.ca)
             if lists:
                 vms = await self._hubs.vms(there, on_behalf_of="").resources()
-                await self._peers.keep_vms(row.id, vms)
+                await self._peers.keep_vms(there.id, vms)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.spawn(work, name=name)
+
+
+def _new_ca(told: Mapping[str, Any]) -> str | None:
+    """Return the CAs in an answer to a `PING`; None if there are none to believe."""
+    ca = told.get("ca")
+    if not isinstance(ca, str) or len(ca) > MAX_BUNDLE_BYTES:
+        return None
+    try:
+        bundle_id(ca)
+    except ValueError:
+        return None
+    return ca
 
 
 async def _limited(limit: asyncio.Semaphore, work: Coroutine[Any, Any, None]) -> None:

@@ -57,12 +57,20 @@ def derived_key(code: str, maker_key: str) -> bytes:
     return kdf.derive(letters.encode())
 
 
-def new_claim(key: bytes, maker_key: str, own: PeerIdentity, *, port: int, url: str | None) -> PairingClaim:
+def new_claim(
+    key: bytes, maker_key: str, own: PeerIdentity, *, port: int, url: str | None, https: bool = False
+) -> PairingClaim:
     """Return proof, for the hub that made the code, that it was typed at the hub *own*."""
     unproved = PairingClaim(
-        name=own.name, public_key=own.public_key, port=port, url=url, nonce=_text(secrets.token_bytes(32)),
+        name=own.name,
+        public_key=own.public_key,
+        port=port,
+        url=url,
+        https=https,
+        ca=own.ca,
+        nonce=_text(secrets.token_bytes(32)),
         proof="A" * 43,
-    )  # fmt: skip
+    )
     return unproved.model_copy(update={"proof": _proof(key, _CLAIM, maker_key, unproved)})
 
 
@@ -137,7 +145,8 @@ class PairingCodes:
 
 
 def _proof(key: bytes, kind: str, maker_key: str, claim: PairingClaim, *more: str) -> str:
-    parts = [kind, maker_key, claim.public_key, claim.nonce, claim.name, claim.port, claim.url, *more]
+    where = [claim.port, claim.url, claim.https, claim.ca]
+    parts = [kind, maker_key, claim.public_key, claim.nonce, claim.name, *where, *more]
     return _text(hmac.digest(key, json.dumps(parts).encode(), "sha256"))
 
 

@@ -75,11 +75,14 @@ class Peers:
         """Read the hubs that were trusted before a restart; each is offline until it is heard from."""
         self._known = {row.id: _Known(row, None, online=False) for row in await self._store.all()}
 
-    async def trust(self, *, name: str, public_key: str, url: str, role: PeerRole) -> Peer:
+    async def trust(
+        self, *, name: str, public_key: str, url: str, role: PeerRole, ca: str | None = None
+    ) -> Peer:
         """Trust the hub with that key; one that is trusted already takes the new particulars."""
         peer_id = peer_id_of(public_key)
         before = self._known.get(peer_id)
-        row = PeerRow(peer_id, name, public_key, url, role, before.row.added_at if before else utc_now())
+        added_at = before.row.added_at if before else utc_now()
+        row = PeerRow(peer_id, name, public_key, url, role, added_at, ca=ca)
         await self._store.put(row)
         self._known[peer_id] = _Known(row, None, online=False)
         self._living.ended(peer_id)  # what it had open under an earlier role
@@ -152,13 +155,16 @@ class Peers:
             added_at=row.added_at,
         )
 
-    async def heard_from(self, peer_id: str, *, url: str | None = None) -> None:
-        """Record a proven sign of life, perhaps from a new *url*; an unknown hub is passed over."""
+    async def heard_from(self, peer_id: str, *, url: str | None = None, ca: str | None = None) -> None:
+        """Record a proven sign of life, perhaps from a new *url* or with a new *ca*.
+
+        An unknown hub is passed over.
+        """
         if (known := self._known.get(peer_id)) is None:
             return
-        row = replace(known.row, last_seen_at=utc_now(), url=url or known.row.url)
+        row = replace(known.row, last_seen_at=utc_now(), url=url or known.row.url, ca=ca or known.row.ca)
         self._known[peer_id] = _Known(row, self._now(), online=True)
-        if not known.online or row.url != known.row.url:
+        if not known.online or (row.url, row.ca) != (known.row.url, known.row.ca):
             log.info("peer.online", peer=peer_id, url=row.url)
             await self._store.update(row)
             await self._tell(peer_id)

@@ -4320,6 +4320,18 @@ export interface components {
          */
         PairingClaim: {
             /**
+             * Ca
+             * @description The CAs that its certificate comes from; None if the system's vouch for it.
+             * @default null
+             */
+            ca?: string | null;
+            /**
+             * Https
+             * @description Whether it listens with HTTPS.
+             * @default false
+             */
+            https?: boolean;
+            /**
              * Name
              * @description What the claiming hub's operator calls it.
              */
@@ -4545,6 +4557,18 @@ export interface components {
          * @description Who a hub says it is, to anyone who asks; nothing is proved by it.
          */
         PeerIdentity: {
+            /**
+             * Ca
+             * @description The CAs that its certificate comes from; None if the system's vouch for it, or it has none.
+             * @default null
+             */
+            ca: string | null;
+            /**
+             * Ca Proof
+             * @description The signature under `ca`, with the key: whoever trusts the key can believe the certificate.
+             * @default
+             */
+            ca_proof: string;
             /**
              * Id
              * @description Follows from `public_key`.
