@@ -58,6 +58,8 @@ class BatwaError(Exception):
     status: int = 500
     request_id: str | None = None
     """Under which the hub's log has the request; set by the client, which reads it from the answer."""
+    retry_after_s: float | None = None
+    """After which it is worth trying again (`Retry-After`); None if that is not known."""
     by_code: ClassVar[dict[str, type["BatwaError"]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -234,10 +236,9 @@ class TooManyRequests(BatwaError):
 
     code, status = "too-many-requests", 429
 
-    def __init__(self, sentence: str = "", *, retry_after_s: int | None = None) -> None:
+    def __init__(self, sentence: str = "", *, retry_after_s: float | None = None) -> None:
         super().__init__(*([sentence] if sentence else []))
         self.retry_after_s = retry_after_s
-        """After which it is worth trying again; None if that is not known."""
 
 
 class AgentUnreachable(BatwaError):

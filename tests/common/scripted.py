@@ -30,7 +30,7 @@ def told(body: object, status: int = 200, **headers: str) -> Reply:
     return reply
 
 
-def problem(status: int, code: str, detail: str = "a sentence") -> Reply:
+def problem(status: int, code: str, detail: str = "a sentence", **headers: str) -> Reply:
     body = {
         "title": "",
         "status": status,
@@ -39,7 +39,7 @@ def problem(status: int, code: str, detail: str = "a sentence") -> Reply:
         "error": detail,
         "request_id": "r1",
     }
-    return told(body, status)
+    return told(body, status, **headers)
 
 
 async def cut(request: web.Request) -> web.StreamResponse:

@@ -1,5 +1,7 @@
 """How the client asks: failures, repeats, logins, addresses."""
 
+import asyncio
+
 import pytest
 from aiohttp import web
 
@@ -11,6 +13,7 @@ from batwa_common.errors import (
     InvalidRequest,
     NotAuthenticated,
     NotFound,
+    TooManyRequests,
     Unavailable,
     VmExists,
 )
@@ -90,6 +93,56 @@ async def test_work_is_repeated_under_one_key(scripted: ScriptedHub) -> None:
             await client.create_vm("x", "22.04")
 
     first, second = (asked.headers["Idempotency-Key"] for asked in scripted.asked)
+    assert first == second
+
+
+@pytest.mark.parametrize(("status", "code"), [(429, "too-many-requests"), (503, "unavailable")])
+async def test_a_hub_that_says_when_to_come_again_is_asked_then(
+    scripted: ScriptedHub, status: int, code: str
+) -> None:
+    clock = asyncio.get_running_loop().time
+    scripted.will(problem(status, code, **{"Retry-After": "1"}), told([]))
+    async with RESTClient(scripted.url) as client:
+        began_s = clock()
+        assert await client.list_agents() == []
+
+    assert clock() - began_s >= 1.0 and len(scripted.asked) == 2
+
+
+@pytest.mark.parametrize("when", ["3600", "Wed, 21 Oct 2122 07:28:00 GMT"])
+async def test_a_wait_beyond_the_time_of_the_call_is_told_at_once(scripted: ScriptedHub, when: str) -> None:
+    scripted.will(problem(429, "too-many-requests", **{"Retry-After": when}))
+    async with RESTClient(scripted.url) as client:
+        with pytest.raises(TooManyRequests) as caught:
+            await client.list_agents()
+
+    assert (caught.value.retry_after_s or 0) >= 3600 and len(scripted.asked) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}])
+async def test_too_many_requests_without_a_time_are_not_made_more(
+    scripted: ScriptedHub, headers: dict[str, str]
+) -> None:
+    scripted.will(problem(429, "too-many-requests", **headers))
+    async with RESTClient(scripted.url) as client:
+        with pytest.raises(TooManyRequests):
+            await client.list_agents()
+
+    assert len(scripted.asked) == 1
+
+
+async def test_what_could_happen_twice_is_not_repeated_after_a_wait_either(scripted: ScriptedHub) -> None:
+    scripted.will(problem(429, "too-many-requests", **{"Retry-After": "0"}))
+    async with RESTClient(scripted.url) as client:
+        with pytest.raises(TooManyRequests):
+            await client.create_agent_key("key")
+        assert len(scripted.asked) == 1
+
+        scripted.will(problem(429, "too-many-requests", **{"Retry-After": "0"}), problem(409, "vm-exists"))
+        with pytest.raises(VmExists):
+            await client.create_vm("x", "22.04")
+
+    first, second = (asked.headers["Idempotency-Key"] for asked in scripted.asked[1:])
     assert first == second
 
 

@@ -35,7 +35,14 @@ class _Told(Wire):
     request_id: str | None = None
 
 
-def failure(status: int, body: bytes, *, url: str, request_id: str | None = None) -> BatwaError:
+def failure(
+    status: int,
+    body: bytes,
+    *,
+    url: str,
+    request_id: str | None = None,
+    retry_after_s: float | None = None,
+) -> BatwaError:
     """Return the exception for an answer of *status*: the class of the body's code.
 
     A code that this version does not know gives a `BatwaError` with that status; no code at all,
@@ -53,6 +60,7 @@ def failure(status: int, body: bytes, *, url: str, request_id: str | None = None
         err = _BY_STATUS.get(status, BatwaError)(sentence)
     err.status = status
     err.request_id = told.request_id or request_id
+    err.retry_after_s = retry_after_s
     return err
 
 

@@ -22,9 +22,10 @@ from batwa_common.errors import (
     InvalidRequest,
     NotAuthenticated,
 )
+from batwa_common.wire.base import utc_now
 
 from .failures import failure
-from .retries import Backoff, may_ask_again
+from .retries import Backoff, may_ask_again, read_retry_after
 
 T = TypeVar("T")
 
@@ -138,6 +139,7 @@ class Http:
     ) -> Answer:
         """Send a request, again if that is safe and may help, and return the success.
 
+        When the hub says when to come again, that is waited for if it is within *timeout_s* of the first try.
         *path* is already encoded; None in *query* is left out. Raises the class of the failure's code,
         `HubUnreachable`, `HubMisbehaved`.
         """
@@ -146,13 +148,17 @@ class Http:
         url = self._url(path, query)
         timeout = aiohttp.ClientTimeout(total=timeout_s or self._timeout_s, sock_connect=CONNECT_TIMEOUT_S)
         once = functools.partial(self._once, method, url, json=body, headers=headers, timeout=timeout)
+        clock = asyncio.get_running_loop().time
+        ends_s = clock() + (timeout_s or self._timeout_s)
         for pause_s in self._backoff.pauses():
             try:
                 return await once()
             except BatwaError as err:
-                if not may_ask_again(err, repeatable=repeatable):
+                wait_s = max(pause_s, err.retry_after_s or 0.0)
+                too_long = err.retry_after_s is not None and clock() + wait_s > ends_s
+                if too_long or not may_ask_again(err, repeatable=repeatable):
                     raise
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(wait_s)
         return await once()
 
     @asynccontextmanager
@@ -255,7 +261,13 @@ async def _refuse(response: aiohttp.ClientResponse) -> None:
     body = await response.content.read(MAX_PROBLEM_BYTES)
     where = response.headers.get("Location")
     url = f"{response.url} (which points to {where})" if where else str(response.url.with_query(None))
-    raise failure(response.status, body, url=url, request_id=response.headers.get("X-Request-Id"))
+    raise failure(
+        response.status,
+        body,
+        url=url,
+        request_id=response.headers.get("X-Request-Id"),
+        retry_after_s=read_retry_after(response.headers.get("Retry-After"), now=utc_now()),
+    )
 
 
 @contextmanager

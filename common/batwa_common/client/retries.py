@@ -3,10 +3,12 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 
-from batwa_common.errors import BatwaError, HubUnreachable, Unavailable
+from batwa_common.errors import BatwaError, HubUnreachable, TooManyRequests, Unavailable
 
 _RANDOM = random.SystemRandom()
 
@@ -34,9 +36,24 @@ class Backoff:
 def may_ask_again(err: BatwaError, *, repeatable: bool) -> bool:
     """Whether asking again can help and cannot do a thing twice.
 
-    Only where the hub was not reached or says it is not ready: its other 502 and 504 are answers,
-    told after it tried. A request that never left is asked again whatever it was.
+    Only where the hub was not reached, says it is not ready, or says when to come again: its other 502
+    and 504 are answers, told after it tried. A request that never left is asked again whatever it was.
     """
+    if isinstance(err, TooManyRequests):
+        return repeatable and err.retry_after_s is not None
     if not isinstance(err, HubUnreachable | Unavailable):
         return False
     return repeatable or isinstance(err.__cause__, aiohttp.ClientConnectorError)
+
+
+def read_retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Return the seconds that a `Retry-After` asks for (RFC 9110, 10.2.3), a number or a date; else None."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max((at.astimezone(UTC) - now).total_seconds(), 0.0)

@@ -1,5 +1,6 @@
 """Every failure becomes one kind of body, and is logged here and nowhere else."""
 
+import math
 import re
 import uuid
 from http import HTTPStatus
@@ -8,7 +9,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from batwa_common.errors import BatwaError, TooManyRequests
+from batwa_common.errors import BatwaError
 from batwa_common.wire.problem import Problem
 
 log = structlog.stdlib.get_logger(__name__)
@@ -55,8 +56,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except BatwaError as err:
         log.info("request.refused", method=request.method, path=request.path, code=err.code, detail=str(err))
         answer = problem_response(request, status=err.status, code=err.code, detail=str(err))
-        if isinstance(err, TooManyRequests) and err.retry_after_s is not None:
-            answer.headers["Retry-After"] = str(err.retry_after_s)
+        if err.retry_after_s is not None:
+            answer.headers["Retry-After"] = str(math.ceil(err.retry_after_s))
         return answer
     except web.HTTPException as err:  # aiohttp's own: no route, wrong method, body too large
         if err.status < HTTPStatus.BAD_REQUEST:
