@@ -254,6 +254,9 @@ async def test_commands_run_with_their_own_exit_code_and_stream(admin: aiohttp.C
                 texts.append(json.loads(message.data))
         assert got == {1: b"hello", 2: b"done\n"} and socket.close_code == 1000
         assert texts == [{"type": "started"}, {"type": "exit", "exit_code": 7, "timed_out": False}]
+    noted = await call(admin, "GET", "/api/audit?action=/ws/exec&target=web")
+    ran = ["sh", "-c", "cat; echo done >&2; exit 7"]
+    assert ran in [each["details"].get("command") for each in noted["records"]]
 
 
 async def test_one_command_in_many_vms_gives_one_result_each(admin: aiohttp.ClientSession) -> None:

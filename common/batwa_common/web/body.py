@@ -25,7 +25,7 @@ BODY = web.RequestKey("body", bytes)
 """Set by a guard that had to read the body to know who calls."""
 
 ASKED = web.RequestKey("asked", list[Wire])
-"""What `read` and `read_query` have understood so far."""
+"""What has been understood so far."""
 
 
 def explain(error: ValidationError) -> str:
@@ -42,7 +42,7 @@ async def read(request: web.Request, shape: type[W], *, limit_bytes: int = MAX_B
     """Parse the JSON body as *shape*. Raises `InvalidRequest`; an empty body reads as `{}`."""
     given = request.get(BODY)
     body = await read_bytes(request, limit_bytes=limit_bytes) if given is None else given
-    return _asked(request, parse(body or b"{}", shape))
+    return understood(request, parse(body or b"{}", shape))
 
 
 async def read_bytes(request: web.Request, *, limit_bytes: int) -> bytes:
@@ -62,14 +62,15 @@ async def read_bytes(request: web.Request, *, limit_bytes: int) -> bytes:
 def read_query(request: web.Request, shape: type[W]) -> W:
     """Parse the query parameters as *shape*. Raises `InvalidRequest`; of a repeated one the last counts."""
     try:
-        return _asked(request, shape.model_validate(dict(request.query)))
+        return understood(request, shape.model_validate(dict(request.query)))
     except ValidationError as err:
         raise InvalidRequest(explain(err)) from err
 
 
-def _asked(request: web.Request, understood: W) -> W:
-    request.setdefault(ASKED, []).append(understood)
-    return understood
+def understood(request: web.Request, asked: W) -> W:
+    """Keep *asked* as part of what the request asks for; returns it."""
+    request.setdefault(ASKED, []).append(asked)
+    return asked
 
 
 def parse(text: bytes | str, shape: type[W]) -> W:

@@ -1,12 +1,14 @@
 """Commands in VMs: in one, in many, and streamed."""
 
+from contextlib import suppress
 from functools import partial
 
 from aiohttp import web
 
-from batwa_common.web.body import read, read_query, respond
+from batwa_common.errors import InvalidRequest
+from batwa_common.web.body import parse, read, read_query, respond, understood
 from batwa_common.web.routes import CALLER, Access, Route
-from batwa_common.wire.exec import Exec, ExecMany, ExecManyResult, ExecQuery, ExecResult
+from batwa_common.wire.exec import Exec, ExecMany, ExecManyResult, ExecQuery, ExecResult, Run
 from batwa_hub.hub import HUB
 
 from .access import ends, fleet_of
@@ -43,9 +45,16 @@ async def stream(request: web.Request) -> web.Response:
         "/ws/exec",
         asked,
         valid=lambda callback: ends(request, callback),
-        opened=partial(opened, request),
+        first=partial(_note, request),
     )
     return switched()
+
+
+async def _note(request: web.Request, message: str) -> None:
+    """Record what is to be run before the agent hears of it; what is no order it refuses by itself."""
+    with suppress(InvalidRequest):
+        understood(request, parse(message, Run))
+        await opened(request, None)
 
 
 ROUTES = [

@@ -16,7 +16,7 @@ from batwa_common.wire.terminal import CloseCode
 
 from .far import Far
 from .shells import AgentShells
-from .splice import OnOpen, Splice
+from .splice import OnFirst, OnOpen, Splice
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -68,18 +68,24 @@ class Relays:
         query: Mapping[str, str],
         *,
         valid: Valid,
-        opened: OnOpen,
+        opened: OnOpen | None = None,
+        first: OnFirst | None = None,
         shells: AgentShells | None = None,
         answering: Mapping[str, str] | None = None,
     ) -> None:
-        """Relay *request* until either side ends; with *shells* it is a terminal's viewer there."""
+        """Relay *request* until either side ends; with *shells* it is a terminal's viewer there.
+
+        *opened* and *first* are as in `Splice.run`.
+        """
         live = _Live(Splice(), shells, secrets.token_urlsafe(12))
         if shells is not None:
             query = {**query, "viewer_key": live.key}
         self._live.add(live)
         try:
             with valid(lambda: self._end_soon(live, CloseCode.REMOVED)):
-                await live.splice.run(request, far, path, query, opened=opened, answering=answering)
+                await live.splice.run(
+                    request, far, path, query, opened=opened, first=first, answering=answering
+                )
         finally:
             self._live.discard(live)
             self._ended_bytes += live.splice.received_bytes

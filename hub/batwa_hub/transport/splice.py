@@ -1,24 +1,31 @@
 """Relay one WebSocket upgrade to an agent or another hub, then copy bytes both ways, blind to frames.
 
+Only the first message may be looked at on its way, where it says what is to be done.
+
 The hub never puts a frame of its own into a stream it does not parse.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import cast
 
 import aiohttp
-from aiohttp import web
+from aiohttp import EofStream, WebSocketError, web
 
 from batwa_common.web.kernel_buffers import bound_kernel_buffers
 from batwa_common.wire.terminal import TERMINAL_HEADER
 
 from .far import Far
+from .first_message import FirstMessage
 from .handover import take_over
 
 OnOpen = Callable[[str | None], Awaitable[None]]
 """Is told the id of the terminal that a relayed connection has come to; None if it is none."""
+
+OnFirst = Callable[[str], Awaitable[None]]
+"""Is told the browser's first message, a text, before the agent gets it."""
 
 ASKED = ("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol")
 ANSWERED = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", TERMINAL_HEADER)
@@ -54,6 +61,8 @@ class _End(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
+        self.first: FirstMessage | None = None
+        """Set while what comes is kept until its first message is whole."""
         self.received_bytes = 0
         self.active_at_s = time.monotonic()
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -67,8 +76,17 @@ class _End(asyncio.Protocol):
         self.received_bytes += len(data)
         if len(data) != _PONG_BYTES or data[0] != _PONG:
             self.active_at_s = time.monotonic()
-        if (out := self.peer.transport) is not None:
+        if self.first is not None:
+            if not self.first.feed(data) and self.transport is not None:
+                self.transport.abort()
+        elif (out := self.peer.transport) is not None:
             out.write(data)
+
+    def pass_first(self) -> None:
+        """Pass on what was kept, and whatever comes from now on."""
+        first, self.first = self.first, None
+        if first is not None and (out := self.peer.transport) is not None:
+            out.write(bytes(first.held))
 
     def pause_writing(self) -> None:
         if (source := self.peer.transport) is not None:
@@ -81,6 +99,8 @@ class _End(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         del exc  # however it ended, the other side ends too
         self.transport = None
+        if self.first is not None:
+            self.first.end()
         if (out := self.peer.transport) is not None:
             out.close()  # flushes what is buffered
         if not self.lost.done():
@@ -126,19 +146,24 @@ class Splice:
         path: str,
         query: Mapping[str, str],
         *,
-        opened: OnOpen,
+        opened: OnOpen | None = None,
+        first: OnFirst | None = None,
         answering: Mapping[str, str] | None = None,
     ) -> None:
         """Upgrade *request* through *far*, adding the headers *answering*; return when both have gone.
 
-        *opened* is told the terminal, if it is one, once bytes flow. Raises that it is unreachable,
-        slow, or refuses, before anything is sent.
+        *opened* is told the terminal, if it is one, once bytes flow; *first* what the browser says first.
+        Raises that it is unreachable, slow, or refuses, before anything is sent.
         """
         asked = {name: request.headers[name] for name in ASKED if name in request.headers}
         async with far.upgraded(path, query, asked) as answer:
+            self._browser.first = FirstMessage() if first is not None else None
             self._switch(request, answer, answering or {})
             try:
-                await opened(answer.headers.get(TERMINAL_HEADER))
+                if opened is not None:
+                    await opened(answer.headers.get(TERMINAL_HEADER))
+                if first is not None:
+                    await self._tell_first(first)
                 await self._copied()
             finally:
                 self.abort()
@@ -161,6 +186,17 @@ class Splice:
         take_over(request, self._browser, "\r\n".join([*lines, "", ""]).encode("latin-1"))
         if rest.data:
             self._agent.data_received(rest.data)
+
+    async def _tell_first(self, first: OnFirst) -> None:
+        """Tell *first* what the browser says first, then pass it on; the agent bounds how long that takes."""
+        if self._browser.first is None:
+            return
+        with suppress(EofStream, WebSocketError):  # the browser has gone, or is to go: no agent would take it
+            if (text := await self._browser.first.text()) is not None:
+                await first(text)
+            self._browser.pass_first()
+            return
+        self.abort()
 
     async def _copied(self) -> None:
         ends = (self._browser.lost, self._agent.lost)
