@@ -26,10 +26,7 @@ def frame(kind: int, data: bytes, *, last: bool = True) -> bytes:
 @pytest.mark.parametrize("piece", [1, 7, 10_000])
 async def test_a_message_in_pieces_with_pings_between_is_read_whole(piece: int) -> None:
     sent = (
-        frame(PING, b"?")
-        + frame(TEXT, b"rm ", last=False)
-        + frame(PING, b"")
-        + frame(MORE, "-rf é".encode())
+        frame(PING, b"?") + frame(TEXT, b"rm ", last=False) + frame(PING, b"") + frame(MORE, "-rf é".encode())
     )
     sent += frame(BINARY, b"what follows")
     first = FirstMessage()

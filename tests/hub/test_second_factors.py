@@ -198,6 +198,26 @@ async def test_over_http_from_the_first_secret_to_the_way_back(admin: TestClient
         await ok(await browser.post("/api/auth/login", json=LOGIN))
 
 
+async def test_guessing_codes_at_the_door_is_slowed_and_recorded(admin: TestClient, hub: Hub) -> None:
+    ann = {"name": "ann", "password": "ann's password", "role": "viewer"}
+    await ok(await admin.post("/api/users", json=ann))
+    ann_id = await hub.users.id_of("ann")
+    app = pyotp.TOTP((await hub.second_factors.begin(ann_id, name="ann", issuer="Batwa")).secret)
+    recovery = (await hub.second_factors.confirm(ann_id, app.now())).codes[0]
+    login = {"username": "ann", "password": ann["password"]}
+    async with ClientSession(str(admin.make_url(""))) as guesser:
+        tried = [
+            await guesser.post("/api/auth/login", json=login | {"code": "000000"}) for _ in range(FREE + 1)
+        ]
+        right = await guesser.post("/api/auth/login", json=login | {"code": recovery})
+
+    assert [answer.status for answer in tried] == [401] * FREE + [429]
+    assert (right.status, "Retry-After" in right.headers) == (429, True), "also who has guessed it waits"
+    query = {"action": "auth/login", "target": "ann", "outcome": "refused"}
+    seen = (await ok(await admin.get("/api/audit", params=query)))["records"]
+    assert [each["status"] for each in seen][-FREE:] == [401] * FREE and len(seen) >= FREE
+
+
 async def test_switching_it_on_ends_the_sessions_that_came_in_without(admin: TestClient) -> None:
     async with ClientSession(str(admin.make_url("")), cookie_jar=CookieJar(unsafe=True)) as elsewhere:
         await ok(await elsewhere.post("/api/auth/login", json=LOGIN))

@@ -89,9 +89,11 @@ async def test_who_is_vouched_for_gets_an_account_and_goes_where_they_wanted(
     await control(provider)
     assert (await (await browser.get("/api/auth/session")).json())["sign_on"] == "Example"
 
+    browser.headers["Sec-Fetch-Site"] = "cross-site"  # as the way back from the provider is
     answer = await signed_on(browser)
 
     assert answer.url.path == "/api/auth/me"
+    assert "known_device" in {cookie.key for cookie in browser.cookie_jar}, "so guessers do not slow it"
     told = await answer.json()
     assert (told["name"], told["role"], told["kind"]) == ("ada", "operator", "user")
     assert "sign_on" not in {cookie.key for cookie in browser.cookie_jar}
@@ -206,13 +208,13 @@ async def test_a_browser_is_told_by_the_login_page_and_nothing_is_in_the_address
     browser: ClientSession, provider: str
 ) -> None:
     await control(provider, "denied")
-    given = await begun(browser)
+    given = await begun(browser, then="/vms?q=web")
 
     answer = await browser.get(
         "/api/auth/oidc/callback", params=given, headers={"Accept": "text/html,*/*"}, allow_redirects=False
     )
 
-    assert (answer.status, answer.headers["Location"]) == (302, "/login")
+    assert (answer.status, answer.headers["Location"]) == (302, "/login?next=%2Fvms%3Fq%3Dweb")
     cookie = answer.cookies["sign_on_refused"]
     assert (cookie["path"], cookie["max-age"], cookie["samesite"]) == ("/login", "60", "Lax")
     assert json.loads(unquote(cookie.value)) == {
@@ -246,9 +248,9 @@ async def test_the_providers_new_key_is_fetched_once_a_minute_at_most(provider: 
         assert await vouched() == "7"
 
 
-async def begun(browser: ClientSession) -> dict[str, str]:
+async def begun(browser: ClientSession, then: str = "/") -> dict[str, str]:
     """Go to the provider and come back as far as its redirect; return what it sends along."""
-    async with browser.get("/api/auth/oidc", allow_redirects=False) as answer:
+    async with browser.get("/api/auth/oidc", params={"next": then}, allow_redirects=False) as answer:
         where = answer.headers["Location"]
     async with browser.get(where, allow_redirects=False) as answer:
         query = parse_qs(urlsplit(answer.headers["Location"]).query)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import aiohttp_session
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError
 
 from batwa_common.errors import NotAuthenticated, NotFound
 from batwa_common.web.body import read_query
@@ -18,6 +18,7 @@ from batwa_hub.hub import HUB
 from batwa_hub.services.sign_on import ATTEMPT_S, SignOn
 
 from .auth import begin_session
+from .devices import remember_device
 from .page import prefers_html
 
 COOKIE = "sign_on"
@@ -83,7 +84,7 @@ async def complete(request: web.Request) -> web.Response:
     await begin_session(request, user, how="sign-on")
     response = _going_to(then)
     response.del_cookie(COOKIE, path=PATH)
-    return response
+    return remember_device(request, user.name, response)
 
 
 @web.middleware
@@ -99,12 +100,24 @@ async def login_page_tells(request: web.Request, handler: Handler) -> web.Stream
     problem = Problem.model_validate_json(response.text or "")
     shown = problem.model_copy(update={"detail": problem.detail[:_SHOWN_CHARS]})
     told = quote(shown.model_dump_json(include={"status", "code", "detail", "request_id"}), safe="")
-    answer = _going_to(LOGIN_PAGE)
+    then = _then(request)
+    answer = _going_to(LOGIN_PAGE if then == "/" else f"{LOGIN_PAGE}?next={quote(then, safe='')}")
     answer.set_cookie(
         REFUSED_COOKIE, told, path=LOGIN_PAGE, max_age=REFUSED_S, samesite="Lax", secure=request.secure
     )
     answer.headers["X-Request-Id"] = response.headers["X-Request-Id"]
     return answer
+
+
+def _then(request: web.Request) -> str:
+    """Return where a sign-on that failed was to lead."""
+    if request.path != PATH:
+        sign_on, sealed = request.app[HUB].sign_on, request.cookies.get(COOKIE, "")
+        return "/" if sign_on is None else sign_on.aim(sealed)
+    try:
+        return SignOnQuery.model_validate(dict(request.query)).next
+    except ValidationError:
+        return "/"
 
 
 def _going_to(where: str) -> web.Response:

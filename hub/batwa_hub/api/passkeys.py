@@ -12,6 +12,7 @@ from batwa_hub.services.passkeys import Site
 
 from .access import address_of, login_of
 from .auth import begin_session
+from .devices import remember_device
 
 
 async def offer(request: web.Request) -> web.Response:
@@ -49,7 +50,7 @@ async def log_in(request: web.Request) -> web.Response:
     await aiohttp_session.get_session(request)  # the old login, if any, is to end with this one
     user = await request.app[HUB].passkeys.authenticate(given, _site(request))
     await begin_session(request, user, how="passkey")
-    return respond(Done(message="Login successful"))
+    return remember_device(request, user.name, respond(Done(message="Login successful")))
 
 
 async def reset(request: web.Request) -> web.Response:

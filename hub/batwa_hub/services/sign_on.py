@@ -121,11 +121,19 @@ class SignOn:
         )
         return await self._admit(claims), kept["then"]
 
-    def _opened(self, sealed: str, state: str) -> dict[str, str]:
+    def aim(self, sealed: str) -> str:
+        """Return where a browser was to go on to, whatever came of its sign-on; `/` if it began none."""
+        return self._kept(sealed).get("then", "/")
+
+    def _kept(self, sealed: str) -> dict[str, str]:
         try:
             kept: dict[str, str] = json.loads(self._cipher.decrypt(sealed.encode(), ttl=ATTEMPT_S))
         except (InvalidToken, ValueError):
-            kept = {}
+            return {}
+        return kept
+
+    def _opened(self, sealed: str, state: str) -> dict[str, str]:
+        kept = self._kept(sealed)
         if not hmac.compare_digest(kept.get("state", "").encode(), state.encode()) or not state:
             raise NotAuthenticated("This browser began no sign-on, or too long ago. Begin again.")
         return kept
