@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 
 from tests.e2e.fleet import PASSWORD, Fleet, fleet_of
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 """As root there is no sandbox; the rest gives WebGL, in software."""
+READABLE = """localStorage['batwa.terminal'] = '{"screenReader": true}'"""
+"""A terminal's text is drawn; with this setting it is also there to be read."""
 WAIT_MS = 20_000
 """How long anything on the page may take to appear, on a machine that is busy."""
 EXPECTED = ("Failed to load resource", "WebSocket connection to")
@@ -40,11 +43,32 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """A hub, its local agent and the agent `oslo`."""
+    """A hub, its local agent and the agent `oslo`, for all files of a process. Each leaves no VM behind."""
     with fleet_of(tmp_path_factory.mktemp("fleet"), "local", "oslo") as fleet:
         yield fleet
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def as_it_was(fleet: Fleet) -> AsyncIterator[None]:
+    """Take away what the tests of a file made on the machines: VMs and faults."""
+    yield
+    for agent in fleet.agents:
+        fleet.faults(agent)
+    if not fleet.agents:
+        return
+    async with fleet.admin() as admin:
+        listed = await (await admin.get("/api/vm/list")).json()
+        for vm in listed["vms"]:
+            where = {"name": vm["name"], "agent_id": vm["agent_id"], "purge": True}
+            await admin.post("/api/vm/delete", json=where)
+
+
+@pytest.fixture(scope="session")
+def cookies() -> dict[str, Any]:
+    """The administrator's, by the hub's address: one login each."""
+    return {}
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -68,16 +92,30 @@ async def stranger(chromium: Browser, fleet: Fleet) -> AsyncIterator[Page]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(stranger: Page) -> Page:
-    """The administrator's page, at the overview."""
-    await log_in(stranger)
+async def page(stranger: Page, fleet: Fleet, cookies: dict[str, Any]) -> Page:
+    """The administrator's page; nothing is loaded yet."""
+    if fleet.url not in cookies:
+        await let_in(stranger)
+        cookies[fleet.url] = await stranger.context.cookies()
+    await stranger.context.add_cookies(cookies[fleet.url])
     return stranger
 
 
+async def let_in(page: Page, *, username: str = "admin", password: str = PASSWORD) -> None:
+    """Log in without the form."""
+    answer = await page.request.post("/api/auth/login", data={"username": username, "password": password})
+    assert answer.ok, await answer.text()
+
+
 async def log_in(page: Page, *, username: str = "admin", password: str = PASSWORD) -> None:
-    """Log in through the form, as the administrator unless somebody else is named."""
+    """Log in through the form, and wait for the overview."""
     await page.goto("/login")
     await page.get_by_label("User name").fill(username)
     await page.get_by_label("Password", exact=True).fill(password)
     await page.get_by_role("button", name="Log in").click()
     await page.get_by_role("heading", name="Overview").wait_for()
+
+
+def screen(page: Page, number: int = 0) -> Locator:
+    """Return what a terminal shows, of those that are seen. The page needs `READABLE`."""
+    return page.locator(".xterm-accessibility-tree:visible").nth(number)

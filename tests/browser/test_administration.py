@@ -1,47 +1,25 @@
-"""Machines that join, operations, events, the audit log, and hubs that pair."""
+"""Machines, operations, events, the audit log, and hubs that pair."""
 
 import asyncio
-import shlex
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.fleet import Fleet
-from tests.e2e.machine import Machine
 
-from .conftest import log_in
+from .conftest import let_in
 from .looks import check_looks
 
 HOSTILE = "<img src=x onerror=document.title='owned'>"
 
 
-async def test_a_machine_is_added_with_one_pasted_line_renamed_and_removed(page: Page, fleet: Fleet) -> None:
-    await page.get_by_role("link", name="Machines", exact=True).click()
-    await expect(page.get_by_role("row", name="oslo-host")).to_contain_text("Online")
-    await page.get_by_role("button", name="Add a machine").click()
-    dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("Tags").fill("room=3")
-    await dialog.get_by_label("Tags").press("Enter")
-    await dialog.get_by_role("button", name="Make the command").click()
-    program, *words = shlex.split(
-        await dialog.get_by_role("region", name="Paste this on the machine").inner_text()
-    )
-    assert program == "batwa-agent"
-    await expect(dialog.get_by_text("Waiting for the machine…")).to_be_visible()
-    await check_looks(page, "machines-add")
-
-    machine = Machine(fleet, "bergen")
-    joined = await asyncio.to_thread(machine, *words)
-    assert joined.returncode == 0, joined
-    await expect(dialog.get_by_text("It has joined. Waiting for its first sign of life…")).to_be_visible()
-    machine.daemon.start(wait=False)
-    await expect(dialog.get_by_text("bergen is here")).to_be_visible()
-    await dialog.get_by_role("button", name="Done").click()
-    row = page.get_by_role("row", name="bergen")
-    await expect(row).to_contain_text("Linked")
-    await expect(row).to_contain_text("room=3")
-    await check_looks(page, "machines")
-
+async def test_a_machine_is_renamed_and_removed(page: Page, fleet: Fleet) -> None:
+    key = fleet.make_key("bergen", "bergen")
+    itself = {"agent_id": "bergen", "hostname": "bergen", "api_url": "http://127.0.0.1:9"}
+    told = await page.request.post("/api/agent/register", data=itself, headers={"X-API-Key": key})
+    assert told.ok, await told.text()
+    await page.goto("/machines")
+    row, dialog = page.get_by_role("row", name="bergen"), page.get_by_role("dialog")
     await row.get_by_role("button").click()
     await dialog.get_by_role("textbox", name="Name").fill(HOSTILE)
     await dialog.get_by_role("button", name="Save").click()
@@ -52,10 +30,9 @@ async def test_a_machine_is_added_with_one_pasted_line_renamed_and_removed(page:
     question = page.get_by_role("dialog", name="Remove <img")
     await question.get_by_label("to confirm").fill(HOSTILE)
     await question.get_by_role("button", name="Remove the machine").click()
-    await expect(page.get_by_role("row", name="bergen")).to_have_count(0)
     await expect(page.get_by_role("row", name=HOSTILE)).to_have_count(0)
     keys = await (await page.request.get("/api/agent/keys")).json()
-    assert {key["agent_id"] for key in keys} == {"local", "oslo"}  # it cannot come back by itself
+    assert "bergen" not in {key["agent_id"] for key in keys}  # it cannot come back by itself
 
 
 async def test_what_was_done_is_told_and_filtered(page: Page, fleet: Fleet) -> None:
@@ -72,7 +49,6 @@ async def test_what_was_done_is_told_and_filtered(page: Page, fleet: Fleet) -> N
     await expect(row).to_contain_text("Done")  # the page was open: it came by an event
     await page.get_by_label("Search VM, person or machine").fill("told-2")
     await expect(row).to_have_count(0)
-    await check_looks(page, "operations")
     await page.get_by_role("row", name="Create told-2").get_by_role("button").click()
     await expect(page.get_by_role("dialog")).to_contain_text("oslo-host")
     await check_looks(page, "operation")
@@ -80,7 +56,6 @@ async def test_what_was_done_is_told_and_filtered(page: Page, fleet: Fleet) -> N
     await page.goto("/events?kind=vm&q=told-2")
     await expect(page.get_by_role("row", name="told-2").first).to_contain_text("Running")
     await expect(page.get_by_role("row", name="told-1")).to_have_count(0)
-    await check_looks(page, "events")
 
     await page.goto("/audit?outcome=failed&target=nowhere")
     record = page.get_by_role("row", name="vm start")
@@ -94,7 +69,6 @@ async def test_what_was_done_is_told_and_filtered(page: Page, fleet: Fleet) -> N
     assert "vm-not-found" in (await asyncio.to_thread(exported.read_text))
     await page.get_by_role("button", name="Clear the filters").click()
     await expect(page.get_by_role("row", name="vm create").first).to_be_visible()
-    await check_looks(page, "audit")
 
 
 async def test_two_hubs_are_paired_by_a_code_and_use_each_others_vms(
@@ -112,8 +86,8 @@ async def test_two_hubs_are_paired_by_a_code_and_use_each_others_vms(
     with Fleet(tmp_path) as rome:
         context = await chromium.new_context(base_url=rome.url)
         theirs = await context.new_page()
-        await log_in(theirs)
-        await theirs.get_by_role("link", name="Peers").click()
+        await let_in(theirs)
+        await theirs.goto("/peers")
         await theirs.get_by_role("button", name="Start").click()
         await theirs.get_by_role("button", name="Pair with another hub").click()
         form = theirs.get_by_role("dialog")
@@ -126,8 +100,8 @@ async def test_two_hubs_are_paired_by_a_code_and_use_each_others_vms(
         await form.get_by_role("button", name="Pair").click()
         trusted = theirs.get_by_role("row").filter(has=theirs.get_by_role("button", name="Actions for"))
         await expect(trusted).to_contain_text("Online")
-        await check_looks(theirs, "peers")
 
+        await check_looks(theirs, "peers-trusted")
         await trusted.get_by_role("button", name="VMs of").click()
         vm = theirs.get_by_role("row", name="shared")
         await expect(vm).to_contain_text("Running")

@@ -1,15 +1,11 @@
 """The overview, the table of VMs, a VM's page, and the way from a form to a running VM."""
 
-import asyncio
 import re
 from typing import Any
 
-import pytest
 from playwright.async_api import CDPSession, Locator, Page, Route, expect
 
 from tests.e2e.fleet import Fleet
-
-HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 def row(page: Page, name: str) -> Locator:
@@ -100,31 +96,6 @@ async def test_a_vm_s_page_tells_runs_and_acts(page: Page) -> None:
     assert await vms_of(page) == []
 
 
-async def test_many_are_stopped_and_deleted_at_once_with_a_result_for_each(page: Page) -> None:
-    await asyncio.gather(*(make(page, f"bulk-{n}", agent_id="oslo" if n % 2 else None) for n in range(4)))
-    await page.goto("/vms?q=bulk")
-    await page.get_by_role("checkbox", name="Select all").check()
-    bar = page.get_by_role("toolbar", name="4 selected")
-    await bar.get_by_role("button", name="Stop").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Stop").click()
-    result = page.get_by_role("dialog", name="Stop: 4 VMs")
-    await expect(result.get_by_role("status")).to_have_text("4 of 4 done")
-    await expect(result.get_by_text("Done", exact=True)).to_have_count(4)
-    await result.get_by_role("button", name="Close").last.click()
-    for n in range(4):
-        await expect(row(page, f"bulk-{n}")).to_contain_text("Stopped")
-
-    await bar.get_by_role("button", name="Delete").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    deleted = page.get_by_role("dialog", name="Delete: 4 VMs")
-    await expect(deleted.get_by_role("status")).to_have_text("4 of 4 done")
-    await deleted.get_by_role("button", name="Close").last.click()
-    await bar.get_by_role("button", name="Delete for good").click()
-    await page.get_by_label("Type “delete 4” to confirm").fill("delete 4")
-    await page.get_by_role("dialog").get_by_role("button", name="Delete for good").click()
-    await expect(page.get_by_text("No VMs yet")).to_be_visible()
-
-
 async def test_what_others_do_shows_by_itself_and_an_address_is_copied_in_one_click(page: Page) -> None:
     await page.goto("/vms")
     await make(page, "live-1")
@@ -138,10 +109,12 @@ async def test_what_others_do_shows_by_itself_and_an_address_is_copied_in_one_cl
 
 async def test_a_page_that_lost_the_hub_says_so_and_recovers(page: Page, fleet: Fleet) -> None:
     badge = page.get_by_test_id("live-badge")
+    await page.clock.install()
     await page.goto("/vms")
     await expect(badge).to_have_text("Live")
     await page.context.set_offline(True)
     await expect(badge).to_have_text("Reconnecting")
+    await page.clock.fast_forward("05:00")  # as a laptop whose lid was shut
     await expect(badge).to_contain_text("Stale since")
     async with fleet.admin() as other:
         await other.post("/api/vm/create", json={"name": "meanwhile"})
@@ -149,21 +122,6 @@ async def test_a_page_that_lost_the_hub_says_so_and_recovers(page: Page, fleet: 
     await expect(badge).to_have_text("Live")
     await expect(row(page, "meanwhile")).to_contain_text("Running")
     await purge_all(page)
-
-
-async def test_what_machines_say_is_text(page: Page) -> None:
-    async def hostile(route: Route) -> None:
-        answer = await route.fetch()
-        vms = [fake(1) | {"name": "x", "release": HOSTILE, "agent_hostname": HOSTILE, "ipv4": [HOSTILE]}]
-        await route.fulfill(response=answer, json={"success": True, "vms": vms})
-
-    await page.route("**/api/vm/list", hostile)
-    await page.goto("/vms")
-    await expect(row(page, "x")).to_contain_text(HOSTILE)
-    assert await page.locator("img[src=x]").count() == 0
-    await page.goto("/vms/x")
-    await expect(page.get_by_text(HOSTILE).first).to_be_visible()
-    assert await page.locator("img[src=x]").count() == 0
 
 
 def fake(number: int) -> dict[str, Any]:
@@ -221,15 +179,15 @@ async def busy_ms(watch: CDPSession) -> float:
     return seconds * 1000
 
 
-@pytest.mark.parametrize("path", ["/", "/vms", "/create"])
-async def test_the_pages_show_no_machine_s_failure_as_theirs(page: Page, fleet: Fleet, path: str) -> None:
+async def test_the_pages_show_no_machine_s_failure_as_theirs(page: Page, fleet: Fleet) -> None:
     fleet.agents["oslo"].signal(19)  # SIGSTOP: it hangs
     try:
         await page.goto("/")
         await expect(page.get_by_text("oslo-host is offline")).to_be_visible()
-        await page.goto(path)
-        await expect(page.get_by_role("heading", level=1)).to_be_visible()
-        await expect(page.get_by_text("This page broke")).to_have_count(0)
+        for path in ("/vms", "/create"):
+            await page.goto(path)
+            await expect(page.get_by_role("heading", level=1)).to_be_visible()
+            await expect(page.get_by_text("This page broke")).to_have_count(0)
     finally:
         fleet.agents["oslo"].signal(18)
     await page.goto("/")

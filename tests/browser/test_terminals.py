@@ -2,28 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.fleet import Fleet, fleet_of
+from tests.e2e.fleet import Fleet
 
-ROOT = Path(__file__).parents[2]
-PICTURES = ROOT / "var/screenshots"
-"""Made anew by each run, to be looked at by people."""
-
-READABLE = '{"screenReader": true}'
-"""The terminal's text is drawn; with this setting it is also there to be read."""
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """A hub and its local agent."""
-    with fleet_of(tmp_path_factory.mktemp("fleet"), "local") as fleet:
-        yield fleet
+from .conftest import READABLE, screen
+from .looks import check_looks
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
@@ -36,12 +22,7 @@ async def vm(fleet: Fleet) -> None:
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def readable(stranger: Page) -> None:
-    await stranger.add_init_script(f"localStorage['batwa.terminal'] = '{READABLE}'")
-
-
-def screen(page: Page, number: int = 0) -> Locator:
-    """What the terminal shows, of those that are seen."""
-    return page.locator(".xterm-accessibility-tree:visible").nth(number)
+    await stranger.add_init_script(READABLE)
 
 
 async def open_terminal(page: Page) -> None:
@@ -53,33 +34,14 @@ async def run(page: Page, command: str) -> None:
     await page.keyboard.type(f"{command}\n")
 
 
-async def test_what_is_typed_is_run_and_a_reload_comes_back_to_it(page: Page) -> None:
-    await open_terminal(page)
-    await run(page, "seq 1000 1100; echo lives-$((40 + 2)); stty size")
-    await expect(screen(page)).to_contain_text("lives-42")
-    wide = await screen(page).inner_text()
-    await page.set_viewport_size({"width": 900, "height": 500})
-    await run(page, "clear; stty size")
-    await expect(screen(page)).not_to_contain_text("lives-42")
-    assert "lives-42" in wide
-
-    await run(page, "echo the-same-$$ > here; cat here")
-    await expect(screen(page)).to_contain_text(re.compile(r"the-same-\d+"))
-    said = re.findall(r"the-same-\d+", await screen(page).inner_text())[-1]
-    await page.reload()
-    await expect(screen(page)).to_contain_text(said)
-    await page.get_by_test_id("screen").locator("visible=true").click()
-    await run(page, "clear; echo the-same-$$")
-    await expect(screen(page)).to_contain_text(said)
-
-
 async def test_a_restarted_hub_is_said_and_the_shell_goes_on(page: Page, fleet: Fleet) -> None:
     await open_terminal(page)
     await run(page, "mark=kept")
     await asyncio.to_thread(fleet.hub.stop)
-    await expect(page.get_by_text("The shell goes on; nothing is lost.")).to_be_visible()
+    banner = page.get_by_role("status").filter(has_text="The shell goes on; nothing is lost.")
+    await expect(banner).to_be_visible()
     await asyncio.to_thread(fleet.hub.start)
-    await expect(page.get_by_text("The shell goes on; nothing is lost.")).to_be_hidden()
+    await expect(banner).to_have_count(0)  # until then keys are for nobody
     await run(page, "echo mark-is-$mark")
     await expect(screen(page)).to_contain_text("mark-is-kept")
 
@@ -94,7 +56,7 @@ async def test_who_has_a_link_watches_until_it_is_revoked(
 
     context = await chromium.new_context(base_url=fleet.url)
     guest = await context.new_page()
-    await guest.add_init_script(f"localStorage['batwa.terminal'] = '{READABLE}'")
+    await guest.add_init_script(READABLE)
     await guest.goto(link)
     await expect(screen(guest)).to_contain_text("$")
     await expect(guest.get_by_role("button", name="2 viewers")).to_be_visible()
@@ -114,7 +76,7 @@ async def test_a_tab_is_split_and_both_are_there_after_a_reload(page: Page) -> N
     await expect(screen(page, 1)).to_contain_text("$")
     await page.reload()
     await expect(screen(page, 1)).to_contain_text("$")
-    await page.screenshot(path=PICTURES / "terminals-light.png")
+    await check_looks(page, "terminals-split")
 
 
 async def test_a_recording_is_listed_and_played(page: Page) -> None:

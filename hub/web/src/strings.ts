@@ -222,11 +222,14 @@ export const t = {
     seen: (ago: string) => `Its machine was last heard ${ago}`,
     noneTitle: "No VMs yet",
     none: "A VM is a few clicks away: choose an image and a size, and watch it come up.",
-    noMachineTitle: "No machine has joined yet",
-    noMachine: "VMs run on machines. Add the first one, then create VMs on it.",
     noMatchTitle: "Nothing matches",
     noMatch: "No VM has all of what you ask for.",
     more: (count: number) => `+${count}`,
+  },
+  noMachine: {
+    title: "No machine has joined yet",
+    text: "VMs run on machines that have an agent. Adding one takes a single command, pasted there.",
+    ask: "VMs run on machines that have an agent. Ask an administrator of this hub to add one.",
   },
   overview: {
     title: "Overview",
@@ -255,9 +258,6 @@ export const t = {
     noOperations: "What is done to VMs shows here, with who asked and how it ended.",
     events: "Recent events",
     noEvents: "What changes in the fleet shows here as it happens.",
-    noMachineTitle: "Add the first machine",
-    noMachine:
-      "Batwa runs VMs on machines that have an agent. `make run` starts one here; another machine needs a key and one command.",
     by: (who: string) => `by ${who}`,
     on: (where: string) => `on ${where}`,
     more: (count: number) => `${count} more`,

@@ -48,8 +48,10 @@ function Absent(props: { condition: Condition; onAgain: () => void }) {
       }
     >
       <Text size="xs">
-        {mode === null ? t.terminal.attaching : t.terminal.reconnecting}{" "}
-        {attachment.trouble ?? (mode === null ? "" : t.terminal.shellGoesOn)}
+        {mode === null
+          ? t.terminal.attaching
+          : `${t.terminal.reconnecting} ${t.terminal.shellGoesOn}`}{" "}
+        {attachment.trouble}
       </Text>
       {isWaiting && (
         <Text size="xs" c="dimmed" className={classes.countdown}>

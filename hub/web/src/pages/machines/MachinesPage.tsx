@@ -2,7 +2,6 @@
 import { Button } from "@mantine/core";
 import { IconPlus, IconServerOff } from "@tabler/icons-react";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
 import { useMachinesWithLoad } from "@/api/machines";
 import { useMay } from "@/api/session";
 import { t } from "@/strings";
@@ -16,13 +15,14 @@ import { MachineDrawer } from "./MachineDrawer";
 import { WaitingRoom } from "./WaitingRoom";
 
 export function MachinesPage() {
-  const { id } = useSearch({ from: "/inside/machines" });
+  const { id, add: adding } = useSearch({ from: "/inside/machines" });
   const navigate = useNavigate({ from: "/machines" });
   const machines = useMachinesWithLoad();
   const mayManage = useMay("admin");
-  const [adding, setAdding] = useState(false);
   const show = (shown: string | undefined) =>
     void navigate({ search: { id: shown }, replace: true });
+  const setAdding = (add: boolean) =>
+    void navigate({ search: { add: add || undefined }, replace: true });
   const add = mayManage && (
     <Button leftSection={<IconPlus size={16} stroke={1.6} />} onClick={() => setAdding(true)}>
       {t.machines.add}
@@ -48,7 +48,7 @@ export function MachinesPage() {
         }
       />
       {mayManage && <Invitations />}
-      <AddMachine opened={adding} onClose={() => setAdding(false)} />
+      <AddMachine opened={mayManage && adding === true} onClose={() => setAdding(false)} />
       <MachineDrawer
         machine={machines.data?.find((machine) => machine.agent_id === id)}
         onClose={() => show(undefined)}

@@ -1,13 +1,12 @@
 /** The fleet at a glance: what is there, what needs somebody, what happened. */
 import { Box, Skeleton, Stack } from "@mantine/core";
-import { IconServerOff } from "@tabler/icons-react";
 import { useMachinesWithLoad } from "@/api/machines";
 import { useOperations } from "@/api/operations";
 import { useVms } from "@/api/vms";
 import { t } from "@/strings";
 import { Failure } from "@/ui/Failure";
-import { Nothing } from "@/ui/Nothing";
 import { Page } from "@/ui/Page";
+import { NoMachine } from "@/vm/NoMachine";
 import { Attention } from "./Attention";
 import { Machines } from "./Machines";
 import classes from "./Overview.module.css";
@@ -24,9 +23,7 @@ export function OverviewPage() {
       {error && <Failure error={error} onRetry={() => globalThis.location.reload()} />}
       {machines.data && vms.data && operations.data ? (
         machines.data.length === 0 ? (
-          <Nothing icon={IconServerOff} title={t.overview.noMachineTitle}>
-            {t.overview.noMachine}
-          </Nothing>
+          <NoMachine />
         ) : (
           <Stack gap="lg">
             <VmCounts vms={vms.data} />

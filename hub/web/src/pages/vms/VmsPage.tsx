@@ -1,7 +1,7 @@
 /** All VMs of all machines in one table. */
 import { Button, Skeleton, Stack } from "@mantine/core";
 import { useDebouncedCallback, useMediaQuery } from "@mantine/hooks";
-import { IconFilterOff, IconPlus, IconServer2, IconServerOff } from "@tabler/icons-react";
+import { IconFilterOff, IconPlus, IconServer2 } from "@tabler/icons-react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useDeferredValue, useMemo, useState } from "react";
 import { useMachines } from "@/api/machines";
@@ -12,6 +12,7 @@ import { Failure } from "@/ui/Failure";
 import { Nothing } from "@/ui/Nothing";
 import { Page } from "@/ui/Page";
 import { useVmActions } from "@/vm/VmActions";
+import { NoMachine } from "@/vm/NoMachine";
 import { useUnderWay } from "@/vm/operations";
 import { Filters } from "./Filters";
 import { filtered, rowsOf, sorted } from "./rows";
@@ -134,13 +135,7 @@ function Vms({ actions }: { actions: React.ReactNode }) {
 }
 
 function NoVms({ machines, action }: { machines: number; action: React.ReactNode }) {
-  if (machines === 0) {
-    return (
-      <Nothing icon={IconServerOff} title={t.vms.noMachineTitle}>
-        {t.vms.noMachine}
-      </Nothing>
-    );
-  }
+  if (machines === 0) return <NoMachine />;
   return (
     <Nothing icon={IconServer2} title={t.vms.noneTitle} action={action}>
       {t.vms.none}
