@@ -32,12 +32,16 @@ export function Batch({
       opened={items !== null}
       onClose={onClose}
       size="lg"
-      title={first && t.vmActions.batchTitle(t.verbs[first.command.verb], items.length)}
+      title={first && t.vmActions.batchTitle(t.verbs[verbOf(first.command)], items.length)}
       styles={{ title: { fontWeight: 600 } }}
     >
       {items && <Lines items={items} onClose={onClose} />}
     </Modal>
   );
+}
+
+function verbOf({ verb, purge }: VmCommand): keyof typeof t.verbs {
+  return purge === true ? "purge" : verb;
 }
 
 function Lines({ items, onClose }: { items: readonly BatchItem[]; onClose: () => void }) {
