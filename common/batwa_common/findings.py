@@ -39,13 +39,13 @@ async def found(
     except Wrong as wrong:
         return Finding(name, "problem", str(wrong), wrong.mend)
     except TimeoutError:
-        return _broken(name, "no answer")
+        return _broken(name, f"no answer within {STEP_S:g} s")
     except broken as err:
         return _broken(name, f"the connection broke: {err}")
 
 
 def _broken(name: str, says: str) -> Finding:
-    return Finding(name, "problem", f"{says} within {STEP_S:g} s", "Look at the network in between.")
+    return Finding(name, "problem", says, "Look at the network in between.")
 
 
 def report(findings: Sequence[Finding], *, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from .faulty_proxy import faulty_proxy
 from .fleet import BIN, PASSWORD, Fleet, clean_environment
 from .machine import Machine
 
@@ -128,6 +130,26 @@ def test_the_doctor_names_what_is_wrong_and_how_to_mend_it(
     )
     (tmp_path / "other.pem").write_text(other.stdout)
     assert finding(BATWA_AGENT_CA=str(tmp_path / "other.pem"))[0] == "tls"
+
+
+def test_the_doctor_notices_a_wrong_clock_and_a_proxy_that_lets_no_websocket_through(
+    fleet: Fleet, admin: Admin
+) -> None:
+    machine = Machine(fleet, "behind-a-proxy")
+    assert machine(*admin("agent", "add").split()[1:]).returncode == 0
+    with faulty_proxy(fleet.url, ahead_s=3600.0) as url:
+        machine.env["BATWA_AGENT_HUB_URL"] = url
+        told = machine("doctor", "--json")
+
+    assert told.returncode == 1, told
+    found = {each["check"]: each for each in json.loads(told.stdout)}
+    assert {name for name, each in found.items() if each["state"] != "ok"} == {"time", "upgrade"}
+    assert (
+        re.fullmatch(r"this clock is 3\d\d\d s behind the hub's", found["time"]["says"])
+        and "timedatectl" in found["time"]["mend"]
+    )
+    assert found["upgrade"]["says"] == "something between here and the hub lets no WebSocket through"
+    assert "Upgrade" in found["upgrade"]["mend"]
 
 
 def test_a_hub_that_is_not_the_tokens_hub_is_told_nothing(fleet: Fleet, admin: Admin, tmp_path: Path) -> None:
