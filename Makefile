@@ -12,7 +12,7 @@ PAGE_SOURCES := $(shell find $(WEB)/src $(WEB)/index.html $(WEB)/*.ts $(WEB)/pac
 WIRE_TYPES = $(BIN)/python deploy/wire.py > $(WEB)/node_modules/.wire.json && cd $(WEB) && \
 	npx openapi-typescript node_modules/.wire.json --output src/api/wire.gen.ts --default-non-nullable=false --alphabetize
 
-.PHONY: help setup run test check check-web format bench dist lock vulnerabilities clean web wire
+.PHONY: help setup run test check check-web format bench dist deb lock vulnerabilities clean web wire
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -50,6 +50,7 @@ test: setup ## Run the tests
 	$(BIN)/pytest -n auto --dist loadfile
 
 check: setup ## Format, lint, types, import contracts, tests: what CI runs
+	@$(BIN)/python -m tests.system.root & # what tests/system boots is fetched meanwhile; it waits for that
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -77,6 +78,9 @@ bench: setup ## Measure; prints a table and writes bench.json
 
 dist: setup $(PAGE) ## Build the three wheels and sdists, the web page included, into dist/
 	for part in common agent hub; do $(BIN)/python -m build --no-isolation --outdir dist $$part || exit 1; done
+
+deb: setup $(PAGE) ## Build the Debian packages batwa-hub, batwa-agent and batwa into dist/
+	$(BIN)/python deploy/debian/build.py
 
 lock: setup ## Write requirements.lock anew from the pyproject files (needs uv)
 	uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \

@@ -28,7 +28,7 @@ from .settings import Settings
 log = structlog.stdlib.get_logger(__name__)
 
 OK, FAILED, BAD_SETTINGS = 0, 1, 2
-OURS = frozenset({"command", "token", "json"})
+OURS = frozenset({"command", "token", "json", "example"})
 """Arguments that are no settings."""
 
 _EPILOG = """\
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "check":
                 return _check(settings)
             case _:
-                return _config(settings, flags)
+                return _config(settings, flags, example=arguments.example)
     except SettingsError as err:
         sys.stderr.write(f"batwa-agent: {err}\n")
         return BAD_SETTINGS
@@ -118,7 +118,10 @@ async def _status(settings: Settings) -> DriverStatus:
     return await multipass(settings).status()
 
 
-def _config(settings: Settings, flags: Mapping[str, Any]) -> int:
+def _config(settings: Settings, flags: Mapping[str, Any], *, example: bool) -> int:
+    if example:
+        sys.stdout.write(Settings.example())
+        return OK
     rows = list(settings.origins(flags))
     width = max(len(name) for name, _, _ in rows)
     for name, value, origin in rows:
@@ -162,6 +165,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name == "join":
             command.add_argument("token", metavar="TOKEN", help="what `batwa agent add` printed")
+        if name == "config":
+            command.add_argument("--example", action="store_true", help="print a file with every default")
         if name == "doctor":
             command.add_argument("--json", action="store_true", help="print the findings as JSON")
     return parser

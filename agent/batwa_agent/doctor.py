@@ -188,7 +188,7 @@ class Doctor:
             async with self._session() as session, session.ws_connect(self._at("/api/agent/probe")) as socket:
                 await socket.receive_str()
         except (aiohttp.ClientError, TypeError) as err:
-            mend = "Have the proxy pass on Upgrade and Connection; docs/hub.md has the lines for nginx."
+            mend = "Have the proxy pass on Upgrade and Connection; deploy/nginx has a file that does."
             raise Wrong("something between here and the hub lets no WebSocket through", mend) from err
         return "WebSockets get through"
 

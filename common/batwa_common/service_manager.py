@@ -13,7 +13,7 @@ import structlog
 
 log = structlog.stdlib.get_logger(__name__)
 
-LOOK_S = 5.0
+LOOK_S = 2.0
 """Time between two looks at what the status says, at most."""
 TELL_S = 5.0
 """How long a service manager that takes no message is waited for."""

@@ -1,5 +1,6 @@
 """Settings of a daemon: where they come from, and a refusal of every name nobody knows."""
 
+import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,6 +17,10 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+_PREFACE = """\
+Every setting, at its default. To change one, remove the `#` before its name. Each has a variable in the
+environment too, with {prefix} before it and __ for a dot, which wins over this file."""
 
 
 class SettingsError(Exception):
@@ -84,6 +91,19 @@ class DaemonSettings(BaseSettings):
             sources.append(TomlConfigSettingsSource(settings_cls, file))
         return tuple(sources)
 
+    @classmethod
+    def example(cls) -> str:
+        """Return a TOML file that names and explains every setting and leaves each at its default."""
+        lines = [f"# {line}" for line in _PREFACE.format(prefix=cls.prefix()).splitlines()]
+        above: tuple[str, ...] = ()
+        for *section, name, field in ((*path, field) for path, field in _leaves(cls)):
+            if tuple(section) != above:
+                above = tuple(section)
+                lines += ["", f"[{'.'.join(above)}]"]
+            lines += ["", *(f"# {line}" for line in (field.description or "").splitlines())]
+            lines.append(f"# {name} = {_toml(field)}")
+        return "\n".join(lines) + "\n"
+
     def differences(self, other: Self) -> set[str]:
         """Return the names of the settings whose values are others in *other*."""
         paths = [path for path, _ in _leaves(type(self))]
@@ -108,6 +128,12 @@ class DaemonSettings(BaseSettings):
         if secrets and (Path(secrets) / "__".join(path)).is_file():
             return "credential"
         return "default" if _at(in_file, path) is None else str(self.file())
+
+
+def _toml(field: FieldInfo) -> str:
+    if field.default is None or (field.default_factory is not None and field.annotation is str):
+        return "…"
+    return json.dumps(to_jsonable_python(field.get_default(call_default_factory=True, validated_data={})))
 
 
 def _value(settings: BaseModel, path: tuple[str, ...]) -> Any:

@@ -15,6 +15,7 @@ from batwa_common.settings import SettingsError
 from .background import BackgroundError
 from .backup import BackupError
 from .console import accounts, audit, backups, checks, doctor, keys, process
+from .owner import as_owner_of
 from .secrets import KeyFileUnusable
 from .settings import Settings
 from .store.migrate import DatabaseUnusable
@@ -49,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ["BATWA_HUB_CONFIG"] = str(arguments.config.absolute())
     status = 1
     try:
-        status = arguments.act(Settings.load(process.flags(arguments)), arguments)
+        settings = Settings.load(process.flags(arguments))
+        with as_owner_of(settings.data_dir, only_afterwards=arguments.as_root):
+            status = arguments.act(settings, arguments)
     except* _KNOWN as group:
         for error in _leaves(group):
             sys.stderr.write(f"batwa-hub: {error}\n")
@@ -69,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for each in _COMMANDS:
         command = commands.add_parser(each.name, help=each.says, description=each.says)
-        command.set_defaults(act=each.act)
+        command.set_defaults(act=each.act, as_root=each.as_root)
         command.add_argument("--config", type=Path, metavar="FILE", help="the TOML file to read")
         each.takes(command)
     return parser

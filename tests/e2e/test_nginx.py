@@ -1,4 +1,4 @@
-"""Hub and linked agent with nginx between them, set up as the manual says."""
+"""Hub and linked agent with nginx between them, set up by the file that administrators are given."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import pytest
 from .fleet import PASSWORD, Daemon, Fleet, clean_environment, free_port
 from .test_contract import get, post, read_until
 
-MANUAL = (Path(__file__).parents[2] / "docs" / "hub.md").read_text()
+GIVEN = (Path(__file__).parents[2] / "deploy" / "nginx" / "batwa.conf").read_text()
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -35,12 +35,12 @@ class Proxied(NamedTuple):
 
 
 def configuration(directory: Path, hub_port: int, port: int) -> str:
-    """Return nginx's configuration: the manual's two pieces, and what a machine's own has around them.
+    """Return nginx's configuration: the given file but for its certificate, and what surrounds it.
 
     Its workers must be able to write answers into *directory*, which is the user's who runs the tests.
     """
-    [location] = re.findall(r"```nginx\n(location / \{.*?\n\})\n```", MANUAL, re.DOTALL)
-    [connection] = re.findall(r"`(map \$http_upgrade [^`]*)`", MANUAL)
+    lines = [line for line in GIVEN.splitlines() if not re.match(r"    (listen|ssl_|server_name)", line)]
+    given = "\n".join(lines).replace("server {", f"server {{ listen 127.0.0.1:{port};")
     temporary = [
         f"{kind}_temp_path {directory}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -50,10 +50,8 @@ def configuration(directory: Path, hub_port: int, port: int) -> str:
             f"{'user root;' if os.geteuid() == 0 else ''} daemon off; pid {directory}/nginx.pid;",
             "error_log stderr; events {}",
             f"http {{ access_log off; {' '.join(temporary)}",
-            connection,
-            f"server {{ listen 127.0.0.1:{port};",
-            location.replace("127.0.0.1:8000", f"127.0.0.1:{hub_port}"),
-            "}}",
+            given.replace("127.0.0.1:8000", f"127.0.0.1:{hub_port}"),
+            "}",
         )
     )
 

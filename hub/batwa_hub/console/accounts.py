@@ -4,9 +4,11 @@ import argparse
 import asyncio
 import getpass
 import sys
+from urllib.parse import urlsplit
 
 from batwa_common import logs
 from batwa_common.settings import SettingsError
+from batwa_hub.background import find_running
 from batwa_hub.services.accounts import ADMIN, Accounts
 from batwa_hub.services.first_start import FirstStart
 from batwa_hub.services.passwords import Passwords
@@ -14,11 +16,12 @@ from batwa_hub.settings import Settings
 from batwa_hub.store.database import Database
 
 from .audit import entry
-from .command import Command, audit_log, key_file
+from .command import Command, audit_log, key_file, pid_file
 
 
 def _setup_link(settings: Settings, _arguments: argparse.Namespace) -> int:
-    if (link := asyncio.run(first_start(settings))) is None:
+    found = find_running(pid_file(settings))
+    if (link := asyncio.run(first_start(settings, port=found and urlsplit(found.url).port))) is None:
         sys.stderr.write("This hub is set up: log in, or see batwa-hub admin-password.\n")
         return 1
     sys.stdout.write(f"{link}\n")
@@ -42,7 +45,7 @@ def _admin_password(settings: Settings, _arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def first_start(settings: Settings) -> str | None:
+async def first_start(settings: Settings, *, port: int | None = None) -> str | None:
     """Make the first account if the settings have its password; else return the link to set one with."""
     cipher = await asyncio.to_thread(key_file(settings).open_cipher)
     async with await Database.open(settings.store_url()) as database:
@@ -50,7 +53,7 @@ async def first_start(settings: Settings) -> str | None:
         if settings.admin_password is not None:
             await accounts.add_first(settings.admin_password.get_secret_value())
         first = FirstStart(accounts, cipher)
-        return settings.setup_link(first.new_code()) if await first.is_open() else None
+        return settings.setup_link(first.new_code(), port=port) if await first.is_open() else None
 
 
 COMMANDS = [

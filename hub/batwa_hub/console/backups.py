@@ -58,6 +58,18 @@ def _takes_restore(parser: argparse.ArgumentParser) -> None:
 
 
 COMMANDS = [
-    Command("backup", _backup, "Write everything the hub knows to a file, while it runs.", _takes_backup),
-    Command("restore", _restore, "Make this hub, stopped, what a backup says it was.", _takes_restore),
+    Command(
+        "backup",
+        _backup,
+        "Write everything the hub knows to a file, while it runs.",
+        _takes_backup,
+        as_root=True,
+    ),
+    Command(
+        "restore",
+        _restore,
+        "Make this hub, stopped, what a backup says it was.",
+        _takes_restore,
+        as_root=True,
+    ),
 ]

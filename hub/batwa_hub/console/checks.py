@@ -12,6 +12,9 @@ from .process import flags
 
 
 def _config(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.example:
+        sys.stdout.write(Settings.example())
+        return 0
     for name, value, origin in settings.origins(flags(arguments)):
         sys.stdout.write(f"{name} = {value}  ({origin})\n")
     return 0
@@ -27,7 +30,16 @@ def _check(settings: Settings, _arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _takes_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--example", action="store_true", help="print a file that names every default")
+
+
 COMMANDS = [
-    Command("config", _config, "Show every setting in force and where it comes from; secrets are masked."),
+    Command(
+        "config",
+        _config,
+        "Show every setting in force and where it comes from; secrets are masked.",
+        _takes_config,
+    ),
     Command("check", _check, "Check the settings, the key file and the database; makes them where absent."),
 ]

@@ -21,6 +21,8 @@ class Command(NamedTuple):
     """What `--help` tells."""
     takes: Callable[[argparse.ArgumentParser], object] = lambda _parser: None
     """Adds its arguments."""
+    as_root: bool = False
+    """Whether it is carried out as who runs it even if that is root: for files that are not the hub's."""
 
 
 def audit_log(settings: Settings, database: Database) -> Audit:
