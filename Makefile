@@ -76,11 +76,12 @@ format: setup ## Rewrite the sources in the one format
 bench: setup ## Measure; prints a table and writes bench.json
 	$(BIN)/python -m tests.bench
 
-dist: setup $(PAGE) ## Build the three wheels and sdists, the web page included, into dist/
+dist: setup $(PAGE) ## Build the three wheels and sdists, the web page included, and what each needs, into dist/
 	for part in common agent hub; do $(BIN)/python -m build --no-isolation --outdir dist $$part || exit 1; done
+	for part in agent hub; do $(BIN)/python -m deploy.pins batwa-$$part > dist/batwa-$$part.txt || exit 1; done
 
 deb: setup $(PAGE) ## Build the Debian packages batwa-hub, batwa-agent and batwa into dist/
-	$(BIN)/python deploy/debian/build.py
+	$(BIN)/python -m deploy.debian.build
 
 lock: setup ## Write requirements.lock anew from the pyproject files (needs uv)
 	uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
-from pins import ROOT, closure, pinned
+
+from deploy.pins import ROOT, closure, pinned
 
 HERE = Path(__file__).resolve().parent
+
 CACHE = ROOT / "var" / "deb"
 OURS = ("common", "agent", "hub")
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -57,11 +57,11 @@ def keep_root() -> None:
 
 def build_packages(into: Path, *versions: str) -> None:
     """Build the Debian packages of these sources, as if they were of these *versions*."""
-    call(sys.executable, ROOT / "deploy/debian/build.py", "--out", into, *versions)
+    call(sys.executable, "-m", "deploy.debian.build", "--out", into, *versions)
 
 
 def call(*argv: str | Path) -> None:
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=BUILD_S, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=BUILD_S, check=False, cwd=ROOT)
     assert done.returncode == 0, f"{argv[0]}: {done.stdout[-1000:]}{done.stderr[-3000:]}"
 
 

@@ -1,13 +1,17 @@
-"""Which lines of requirements.lock a distribution needs, as far as what is installed here says."""
+"""`python -m deploy.pins batwa-hub`: the lines of requirements.lock that one distribution needs on a machine like this.
+
+For `pip install --require-hashes -r`, before the distribution itself is installed with `--no-deps`.
+"""
 
 import re
+import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==.*(?:\n    .*)*", re.MULTILINE)
 
 
@@ -32,3 +36,7 @@ def pinned(names: set[str]) -> str:
     lock = (ROOT / "requirements.lock").read_text()
     blocks = {canonicalize_name(found["name"]): found[0] for found in _PIN.finditer(lock)}
     return "".join(f"{blocks[name]}\n" for name in sorted(names & blocks.keys()))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(pinned(closure(sys.argv[1])))
