@@ -78,7 +78,8 @@ bench: setup ## Measure; prints a table and writes bench.json
 
 dist: setup $(PAGE) ## Build the three wheels and sdists, the web page included, and what each needs, into dist/
 	for part in common agent hub; do $(BIN)/python -m build --no-isolation --outdir dist $$part || exit 1; done
-	for part in agent hub; do $(BIN)/python -m deploy.pins batwa-$$part > dist/batwa-$$part.txt || exit 1; done
+	$(BIN)/python -m deploy.pins batwa-agent > dist/batwa-agent.txt
+	$(BIN)/python -m deploy.pins "batwa-hub[postgresql]" > dist/batwa-hub.txt
 
 deb: setup $(PAGE) ## Build the Debian packages batwa-hub, batwa-agent and batwa into dist/
 	$(BIN)/python -m deploy.debian.build

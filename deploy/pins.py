@@ -1,4 +1,4 @@
-"""`python -m deploy.pins batwa-hub`: the lines of requirements.lock that one distribution needs on a machine like this.
+"""`python -m deploy.pins batwa-hub`: the lines of requirements.lock that one distribution needs here.
 
 For `pip install --require-hashes -r`, before the distribution itself is installed with `--no-deps`.
 """

@@ -54,7 +54,7 @@ DAEMON = "init-system-helpers (>= 1.60), systemd (>= 250), procps"
 PACKAGES = (
     Package(
         name="batwa-hub",
-        wanted="batwa-hub",
+        wanted="batwa-hub[postgresql]",
         commands={"batwa-hub": "batwa_hub.__main__"},
         files={
             f"{UNITS}/batwa-hub.service": SYSTEM,
