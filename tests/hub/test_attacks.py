@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 import structlog
 from aiohttp import web
@@ -15,6 +16,7 @@ from batwa_common import logs
 from batwa_common.web.body import PATIENCE_S
 from batwa_common.web.serve import runner_of
 from batwa_common.wire.audit import AuditFilter
+from batwa_common.wire.join import JoinTicket
 from batwa_hub.app import make_app
 from batwa_hub.hub import Hub
 
@@ -73,7 +75,7 @@ async def test_a_page_that_the_settings_name_may(admin: TestClient) -> None:
     assert (await admin.post("/api/agent/keys", json={"name": "x"}, headers=headers)).status == 200
 
 
-async def test_a_session_that_was_planted_or_has_ended_opens_nothing(stranger: TestClient) -> None:
+async def test_a_session_that_was_planted_or_has_ended_opens_nothing(stranger: TestClient, hub: Hub) -> None:
     planted = {"Cookie": "session_id=" + "A" * 43}
     answer = await stranger.post("/api/auth/login", json=LOGIN, headers=planted)
     session = answer.cookies["session_id"].value
@@ -86,6 +88,31 @@ async def test_a_session_that_was_planted_or_has_ended_opens_nothing(stranger: T
     await stranger.post("/api/auth/logout", headers=mine)
 
     assert (await stranger.get("/api/vm/list", headers=mine)).status == 401
+    assert (await stranger.post("/api/vm/start", json={"name": "web"}, headers=mine)).status == 401
+    assert (await newest(hub))["outcome"] == "refused"
+
+
+async def test_what_was_seen_on_its_way_is_good_for_nothing_again(admin: TestClient, hub: Hub) -> None:
+    made = await (await admin.post("/api/agent/join-tokens", json={})).json()
+    secret = JoinTicket.from_text(made["token"]).secret
+    totp = await (await admin.post("/api/auth/totp", json={"password": PASSWORD})).json()
+    code = pyotp.TOTP(totp["secret"]).now()
+    assert (await admin.post("/api/auth/totp/confirm", json={"code": code})).status == 200
+    mine = {"secret": secret, "hostname": "mine", "api_key": "bak_" + "m" * 43}
+    evils = mine | {"hostname": "evil", "api_key": "bak_" + "e" * 43}
+
+    for path, body, statuses in (
+        ("/api/agent/join", mine, (200, 200)),  # the same machine: its answer may have been lost
+        ("/api/agent/join", evils, (403, 403)),
+        ("/api/auth/login", LOGIN | {"code": code}, (401, 401)),
+    ):
+        seen = [(await admin.post(path, json=body)).status for _ in range(2)]
+        assert tuple(seen) == statuses, path
+        if statuses[0] != 200:
+            record = await newest(hub)
+            assert (record["action"], record["outcome"]) == (f"POST {path}", "refused")
+            assert secret not in str(record) and code not in str(record)
+    assert [key.agent_id for key in await hub.keys.find_all()] == ["mine"]
 
 
 async def test_an_agent_speaks_for_itself_only(admin: TestClient, hub: Hub) -> None:
@@ -106,7 +133,7 @@ async def test_an_agent_speaks_for_itself_only(admin: TestClient, hub: Hub) -> N
     "name",
     ["..%2f..%2fetc%2fpasswd", "web%00", "-rf", "--all", "web;reboot", "$(id)", "%ff", "w%0aeb"],
 )
-async def test_a_name_is_a_name_and_no_path_or_option(admin: TestClient, name: str) -> None:
+async def test_a_name_is_a_name_and_no_path_or_option(admin: TestClient, hub: Hub, name: str) -> None:
     for path in (
         f"/api/vm/{name}",
         f"/api/vm/info/{name}",
@@ -118,9 +145,11 @@ async def test_a_name_is_a_name_and_no_path_or_option(admin: TestClient, name: s
     ):
         assert (await admin.get(path)).status in {400, 404}, path
     assert (await admin.post("/api/vm/start", json={"name": name})).status in {400, 404}
+    record = await newest(hub)
+    assert (record["action"], record["outcome"]) == ("POST /api/vm/start", "failed")
 
 
-async def test_bombs_do_not_go_off(stranger: TestClient) -> None:
+async def test_bombs_do_not_go_off(stranger: TestClient, hub: Hub) -> None:
     deep = b'{"username":' + b"[" * 100_000
     zipped = zlib.compress(b" " * (64 << 20))
     for body, headers, statuses in (
@@ -132,6 +161,9 @@ async def test_bombs_do_not_go_off(stranger: TestClient) -> None:
     ):
         answer = await stranger.post("/api/auth/login", data=body, headers=headers)
         assert answer.status in statuses, (body[:20], await answer.text())
+        record = await newest(hub)
+        assert (record["status"], record["outcome"]) == (answer.status, "failed")
+        assert record["details"] == {}, "what it was made of is in no log"
     for headers in ({f"X-{n}": "1" for n in range(300)}, {"X-Long": "x" * 20_000}):
         assert (await stranger.get("/", headers=headers)).status == 400
 
@@ -186,7 +218,7 @@ async def impatient(hub: Hub) -> AsyncIterator[int]:
         (b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", b"HTTP/1.1 408"),
     ],
 )
-async def test_a_slow_client_is_cut_off(impatient: int, sent: bytes, status: bytes) -> None:
+async def test_a_slow_client_is_cut_off(impatient: int, hub: Hub, sent: bytes, status: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", impatient)
     writer.write(sent)
 
@@ -194,6 +226,8 @@ async def test_a_slow_client_is_cut_off(impatient: int, sent: bytes, status: byt
         answer = await reader.read(12)
 
     assert answer == status
+    if status:  # else there was no request yet
+        assert (await newest(hub))["status"] == 408
     writer.close()
     await writer.wait_closed()
 

@@ -136,7 +136,22 @@ async def test_retention_shortens_the_log_and_says_so(audit: Audit, clock: Clock
     later, pruned = await records(audit)
     assert later.target == "later" and later.id == 5
     assert pruned.action == PRUNED and pruned.details == {"until": 4, "hash": head.hash}
-    assert (await audit.verify(head)).count == 2
+    whole = await audit.verify(head)
+    assert whole.count == 2 and whole.has_expected
+
+
+async def test_a_head_that_was_removed_with_older_records_is_not_taken_for_proof(
+    audit: Audit, clock: Clock
+) -> None:
+    """Whoever can write the database can also shorten the log: what was kept must not seem to be there."""
+    await audit.record(entry(target="shameful", at=clock()))
+    head = (await audit.verify()).head
+    await audit.record(entry(target="another", at=clock()))
+    clock.now += timedelta(days=31)
+    await audit.record(entry(target="later", at=clock()))
+    await audit.look()
+
+    assert not (await audit.verify(head)).has_expected
 
 
 async def test_more_than_is_kept_goes(database: Database) -> None:

@@ -31,6 +31,8 @@ def destinations() -> Destinations:
         "http://169.254.169.254",
         "http://[fe80::1]:8001",
         "http://[::ffff:169.254.169.254]",
+        "http://[64:ff9b::169.254.169.254]",
+        "http://[2002:a9fe:a9fe::1]",
         "http://[fd00:ec2::254]",
         "http://100.100.100.200",
         "http://0.0.0.0:8001",
@@ -44,11 +46,12 @@ def destinations() -> Destinations:
         "http://192.0.2.10:8000",
         "http://192.0.2.11:99999",
         "http://[2001:db8::10]:8000",
+        "http://bergen.link",
     ],
 )
 def test_an_agent_elsewhere_cannot_send_the_hub_there(destinations: Destinations, url: str) -> None:
     with pytest.raises(InvalidRequest, match=r"^api_url: "):
-        destinations.check(url, told_from="198.51.100.7")
+        destinations.check(url, agent_id="oslo", told_from="198.51.100.7")
 
 
 @pytest.mark.parametrize(
@@ -64,15 +67,15 @@ def test_an_agent_elsewhere_cannot_send_the_hub_there(destinations: Destinations
     ],
 )
 def test_where_agents_usually_are(destinations: Destinations, url: str) -> None:
-    destinations.check(url, told_from="198.51.100.7")
+    destinations.check(url, agent_id="oslo", told_from="198.51.100.7")
 
 
 def test_an_agent_beside_the_hub_may_be_at_loopback_but_is_not_the_hub(destinations: Destinations) -> None:
-    destinations.check("http://127.0.0.1:8001", told_from="127.0.0.1")
-    destinations.check("http://localhost:8001", told_from="::1")
-    destinations.check("http://127.0.0.1:8001", told_from="192.0.2.10")
+    destinations.check("http://127.0.0.1:8001", agent_id="oslo", told_from="127.0.0.1")
+    destinations.check("http://localhost:8001", agent_id="oslo", told_from="::1")
+    destinations.check("http://127.0.0.1:8001", agent_id="oslo", told_from="192.0.2.10")
     with pytest.raises(InvalidRequest, match="is the hub itself"):
-        destinations.check("http://127.0.0.1:8000", told_from="127.0.0.1")
+        destinations.check("http://127.0.0.1:8000", agent_id="oslo", told_from="127.0.0.1")
 
 
 class Names(AbstractResolver):

@@ -1,5 +1,6 @@
 """Links to terminals: what they open, how they end, and that nobody gets in by guessing."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -8,17 +9,22 @@ import pytest
 from batwa_common.errors import Conflict, NotAuthenticated, NotFound, TooManyRequests
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.share import IssuedShare, NewShare
+from batwa_common.wire.token import NewToken
+from batwa_common.wire.user import ChangeUser, NewUser
+from batwa_hub.services.passwords import Passwords
+from batwa_hub.services.rights import Rights
 from batwa_hub.services.shares import MOST_SHARES, Shares
+from batwa_hub.services.tokens import Tokens
+from batwa_hub.services.users import Users
 from batwa_hub.store.database import Database
 
 HERE = "192.0.2.7"
 TERMINAL = "oslo~0123456789abcdef"
 
 
-async def issue(shares: Shares, **more: object) -> IssuedShare:
-    return await shares.issue(
-        TERMINAL, NewShare.model_validate(more), by="ada", page="https://hub.example/terminal"
-    )
+async def issue(shares: Shares, *, owner_id: str | None = None, **more: object) -> IssuedShare:
+    asked, page = NewShare.model_validate(more), "https://hub.example/terminal"
+    return await shares.issue(TERMINAL, asked, by="ada", owner_id=owner_id, page=page)
 
 
 async def test_a_link_opens_its_terminal_and_shows_its_secret_once(database: Database) -> None:
@@ -116,3 +122,38 @@ async def test_there_is_a_most_of_links_to_one_terminal(database: Database) -> N
         await issue(shares)
     await shares.end_of(TERMINAL)
     assert not await shares.find(TERMINAL)
+
+
+async def test_a_link_ends_with_whom_it_comes_from(database: Database) -> None:
+    shares, tokens, accounts = Shares(database), Tokens(database), Users(database, Passwords())
+    ada = {"name": "ada", "password": "long enough", "role": "operator"}
+    await accounts.add(NewUser.model_validate(ada))
+    ada_id = await accounts.id_of("ada")
+    rights = Rights("operator", terminals=True)
+    asked = NewToken(name="t", role="operator")
+    token = await tokens.issue(asked, user_id=ada_id, rights=rights, with_token=None)
+    by_account, by_token = await issue(shares, owner_id=ada_id), await issue(shares, owner_id=token.id)
+    by_hub = await issue(shares, owner_id="peer-of-nobody")
+    ended: list[str] = []
+
+    async def open_ones() -> set[str]:
+        await shares.look()
+        found = {share.id for share in await shares.find(TERMINAL)}
+        for made in (by_account, by_token, by_hub):
+            with nullcontext() if made.id in found else pytest.raises(NotAuthenticated):
+                await shares.authenticate(made.token, address=made.id)
+        return found
+
+    with (
+        shares.ends(by_account.id, lambda: ended.append("account's")),
+        shares.ends(by_token.id, lambda: ended.append("token's")),
+    ):
+        assert await open_ones() == {by_account.id, by_token.id} and not ended
+        await tokens.revoke(token.id, user_id=ada_id, rights=rights)
+        assert await open_ones() == {by_account.id} and ended == ["token's"]
+        await accounts.change("ada", ChangeUser(terminals=False))
+        assert await open_ones() == set() and ended == ["token's", "account's"]
+    await accounts.change("ada", ChangeUser(terminals=True))
+    assert await open_ones() == {by_account.id}
+    await accounts.change("ada", ChangeUser(disabled=True))
+    assert await open_ones() == set()

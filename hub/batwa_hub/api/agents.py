@@ -21,7 +21,7 @@ async def register(request: web.Request) -> web.Response:
     """POST /api/agent/register"""
     hub, asked = request.app[HUB], await read(request, RegisterAgent)
     key = await agent_key(request, agent_id=asked.agent_id, given=asked.api_key)
-    hub.destinations.check(asked.api_url, told_from=address_of(request))
+    hub.destinations.check(asked.api_url, agent_id=asked.agent_id, told_from=address_of(request))
     request[PROVED] = Actor(f"agent {asked.agent_id}", "agent")
     agent = await hub.agents.register(asked, key_id=key.id, waiting=not key.approved)
     await hub.keys.settle(key)

@@ -9,14 +9,18 @@ from batwa_common.wire.share import IssuedShare, NewShare, Share
 from batwa_common.wire.terminal import Terminal
 from batwa_hub.hub import HUB
 
-from .access import fleet_of
+from .access import fleet_of, token_of
 
 
 async def issue(request: web.Request) -> web.Response:
     """POST /api/terminals/{id}/shares"""
     asked, terminal = await read(request, NewShare), await _terminal(request)
     page = str(request.url.origin().with_path("/terminal"))
-    share = await request.app[HUB].shares.issue(terminal.id, asked, by=request[CALLER].name, page=page)
+    caller = request[CALLER]
+    owner_id = token_of(request) or caller.user_id or caller.key  # of another hub, its id
+    share = await request.app[HUB].shares.issue(
+        terminal.id, asked, by=caller.name, owner_id=owner_id, page=page
+    )
     return respond(share, status=201)
 
 

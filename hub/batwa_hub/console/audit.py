@@ -50,6 +50,9 @@ async def _verify(audit: Audit, head: str | None) -> int:
         return 1
     told = f"{chain.head.id}:{chain.head.hash}"
     sys.stdout.write(f"The audit log is whole: {chain.count} records, the last is {told}\n")
+    if not chain.has_expected:
+        sys.stdout.write(f"It says nothing of {head}, which was removed with all before it.\n")
+        return 1
     return 0
 
 

@@ -35,13 +35,15 @@ class Destinations:
         self._own = frozenset(map(ipaddress.ip_address, own))
         self._port = port
 
-    def check(self, url: str, *, told_from: str) -> None:
+    def check(self, url: str, *, agent_id: str, told_from: str) -> None:
         """Return if an agent that calls from the address *told_from* may say that it is at *url*.
 
         Raises `InvalidRequest`.
         """
-        from_here = self.is_here(told_from)
-        if linked_id(url) is None and (why := self.why_not(url, from_here=from_here)):
+        if (linked := linked_id(url)) is not None:
+            if linked != agent_id:
+                raise InvalidRequest(f"api_url: {url} is the link of another agent")
+        elif why := self.why_not(url, from_here=self.is_here(told_from)):
             raise InvalidRequest(f"api_url: {why}")
 
     def is_here(self, address: str) -> bool:

@@ -1,4 +1,8 @@
-"""Links to terminals: made once, looked up by hash, ended at once when revoked or expired."""
+"""Links to terminals: made once, looked up by hash, ended at once when revoked or expired.
+
+A link ends with whom it comes from too: an account that is removed, disabled or may open no terminals any
+more, a token that is revoked or expired, a hub that is trusted no longer.
+"""
 
 import asyncio
 import contextlib
@@ -14,6 +18,7 @@ from batwa_common.errors import Conflict, NotAuthenticated, NotFound, Unavailabl
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.share import IssuedShare, NewShare, Share
 from batwa_hub.store.database import Database
+from batwa_hub.store.tables import api_tokens, peers, users
 from batwa_hub.store.tables import terminal_shares as shares
 
 from .guesses import Guesses
@@ -44,8 +49,13 @@ class Shares:
         self._now = now
         self._living = Living[Share]()
 
-    async def issue(self, terminal_id: str, asked: NewShare, *, by: str, page: str) -> IssuedShare:
-        """Make a link; *page* is where a browser is to go with it. Raises `Conflict` for too many."""
+    async def issue(
+        self, terminal_id: str, asked: NewShare, *, by: str, owner_id: str | None, page: str
+    ) -> IssuedShare:
+        """Make a link; *page* is where a browser is to go with it. Raises `Conflict` for too many.
+
+        *owner_id* is the account, token or hub with which it ends.
+        """
         secret, now = PREFIX + secrets.token_urlsafe(32), self._now()
         share = Share(
             id=secrets.token_hex(6),
@@ -55,7 +65,7 @@ class Shares:
             created_at=now,
             expires_at=now + timedelta(seconds=asked.expires_in_s),
         )
-        row = {**share.model_dump(exclude={"viewers"}), "secret_hash": _hash(secret)}
+        row = {**share.model_dump(exclude={"viewers"}), "secret_hash": _hash(secret), "owner_id": owner_id}
         async with self._database.writing() as connection:
             await connection.execute(sa.delete(shares).where(shares.c.expires_at <= now))
             of_it = sa.select(sa.func.count()).where(shares.c.terminal_id == terminal_id)
@@ -67,9 +77,7 @@ class Shares:
 
     async def find(self, terminal_id: str) -> tuple[Share, ...]:
         """Return the links to a terminal that still work, oldest first."""
-        query = sa.select(shares).where(
-            shares.c.terminal_id == terminal_id, shares.c.expires_at > self._now()
-        )
+        query = sa.select(shares).where(shares.c.terminal_id == terminal_id, _lives(self._now()))
         async with self._database.reading() as connection:
             rows = await connection.execute(query.order_by(shares.c.created_at, shares.c.id))
             return tuple(Share.model_validate(row, from_attributes=True) for row in rows)
@@ -96,10 +104,10 @@ class Shares:
         Raises `NotAuthenticated`, and `TooManyRequests` for guessing from *address*. A right secret is
         never made to wait: with 256 random bits nobody gets to one by guessing.
         """
-        query = sa.select(shares).where(shares.c.secret_hash == _hash(secret))
+        query = sa.select(shares).where(shares.c.secret_hash == _hash(secret), _lives(self._now()))
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
-        if row is not None and self._now() < row.expires_at:
+        if row is not None:
             return Share.model_validate(row, from_attributes=True)
         self._guesses.attempt("share", address, of="links")
         log.warning("share.refused", remote=address)
@@ -113,7 +121,7 @@ class Shares:
         """Look once whether links in use have ended."""
         if not (watched := self._living.watched()):
             return
-        query = sa.select(shares.c.id).where(shares.c.id.in_(watched), shares.c.expires_at > self._now())
+        query = sa.select(shares.c.id).where(shares.c.id.in_(watched), _lives(self._now()))
         async with self._database.reading() as connection:
             alive = set((await connection.scalars(query)).all())
         for share_id in watched:
@@ -126,6 +134,19 @@ class Shares:
             await asyncio.sleep(every_s)
             with contextlib.suppress(Unavailable):  # the database has logged it; the next look will tell
                 await self.look()
+
+
+def _lives(now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that a link has not expired, and that whoever it comes from may still give one."""
+    may = ~users.c.disabled & users.c.terminals
+    lasts = api_tokens.c.expires_at.is_(None) | (api_tokens.c.expires_at > now)
+    owner = shares.c.owner_id
+    account = sa.exists().where(users.c.id == owner, may)
+    token = sa.exists().where(
+        api_tokens.c.id == owner, api_tokens.c.terminals, lasts, users.c.id == api_tokens.c.user_id, may
+    )
+    hub = sa.exists().where(peers.c.id == owner, peers.c.role != "viewer")
+    return (shares.c.expires_at > now) & (owner.is_(None) | account | token | hub)
 
 
 def _hash(secret: str) -> str:

@@ -269,6 +269,7 @@ terminal_shares = sa.Table(
     sa.Column("created_by", sa.String, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime, nullable=False),
+    sa.Column("owner_id", sa.String),
 )
 
 audit_log = sa.Table(

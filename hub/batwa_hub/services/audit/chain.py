@@ -67,6 +67,11 @@ class Chain:
         if record.action == PRUNED:
             self._pruned.add(Head(record.details.get("until", 0), record.details.get("hash", "")))
 
+    @property
+    def has_expected(self) -> bool:
+        """Whether the expected head was met; False also if it was removed with older ones."""
+        return self._met
+
     def finish(self) -> None:
         """The log ends here. Raises `ChainBroken` if its beginning or its end is missing."""
         start = self._start or Head()
