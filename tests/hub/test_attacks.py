@@ -232,6 +232,17 @@ async def test_a_slow_client_is_cut_off(impatient: int, hub: Hub, sent: bytes, s
     await writer.wait_closed()
 
 
+async def test_nobody_fills_the_log_with_tracebacks(impatient: int, caplog: pytest.LogCaptureFixture) -> None:
+    for bad in ("X: y\r\n" * 300, f"Cookie: {'s3cret' * 2000}\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", impatient)
+        writer.write(f"GET / HTTP/1.1\r\nHost: x\r\n{bad}\r\n".encode())
+        async with asyncio.timeout(20):
+            assert b" 400 " in (await reader.read()).split(b"\r\n")[0]
+        writer.close()
+
+    assert not [record for record in caplog.records if record.name == "aiohttp.server"]
+
+
 async def test_guessing_is_slowed_and_recorded(stranger: TestClient, hub: Hub) -> None:
     for attempt in range(12):
         answer = await stranger.post("/api/auth/login", json=LOGIN | {"password": f"guess {attempt}"})

@@ -1,6 +1,7 @@
 """Run an application until it is told to stop, then stop it in good order."""
 
 import asyncio
+import logging
 import signal
 import socket
 import ssl
@@ -12,6 +13,8 @@ import structlog
 import uvloop
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.log import server_logger
 
 from batwa_common.service_manager import ServiceManager
 from batwa_common.supervisor import Supervisor
@@ -133,8 +136,19 @@ async def serve(
         log.info("daemon.stopped", took_s=round(time.monotonic() - began, 2))
 
 
+class _NoFaultOfOurs(logging.Filter):
+    """Leaves out what is no HTTP: `AccessLog` has a line, and strangers are to fill no log with tracebacks."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+_NO_FAULT_OF_OURS = _NoFaultOfOurs()
+
+
 def runner_of(app: web.Application, *, idle_s: float) -> web.AppRunner:
     """Return what serves *app*; a connection on which no whole request arrives for *idle_s* is closed."""
+    server_logger.addFilter(_NO_FAULT_OF_OURS)
     return web.AppRunner(
         app,
         access_log_class=AccessLog,
