@@ -137,7 +137,7 @@ async def serve(
 
 
 class _NoFaultOfOurs(logging.Filter):
-    """Leaves out what is no HTTP: `AccessLog` has a line, and strangers are to fill no log with tracebacks."""
+    """Leaves out what is no HTTP: `AccessLog` has a line, strangers are to fill no log with tracebacks."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
