@@ -14,9 +14,9 @@ from yarl import URL
 
 from batwa_common.supervisor import Supervisor
 from batwa_common.tls import client_context
+from batwa_common.web.dial import Dial, MakeProtocol
 from batwa_common.wire.link import MAX_DIALS, PROTOCOL, REPLACED, DialOrder
 
-from .dial import Dial, MakeProtocol
 from .trust import Trust
 
 log = structlog.stdlib.get_logger(__name__)

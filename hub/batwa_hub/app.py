@@ -3,10 +3,12 @@
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from batwa_common.errors import Unavailable
 from batwa_common.service_manager import ServiceManager
 from batwa_common.web.metrics import METRICS, measured
 from batwa_common.web.problems import problems
@@ -64,8 +66,12 @@ def make_app(hub: Hub) -> web.Application:
 
 
 async def _end_relayed(app: web.Application) -> None:
-    await app[HUB].relays.stop()
-    await app[HUB].links.stop()  # after the relays, whose viewers agents close with a code
+    hub = app[HUB]
+    with suppress(Unavailable):  # then the others find out by themselves
+        await hub.processes.leave()
+    await hub.relays.stop()
+    await hub.links.stop()  # after the relays, whose viewers agents close with a code
+    await hub.neighbours.stop()
 
 
 async def main(
@@ -84,6 +90,7 @@ async def main(
 
         async def listening(serving: Serving) -> None:
             port = urlsplit(serving.address or "").port or settings.port
+            await hub.processes.listen_at(settings.process.url or settings.own_url(port))
             await hub.p2p.resume(port)
             if await hub.first_start.is_open():
                 _ask_for_a_first_start(hub, port)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,16 +13,19 @@ from aiohttp import web
 from cryptography.fernet import MultiFernet
 
 from batwa_common import __version__
+from batwa_common.errors import Unavailable
 from batwa_common.supervisor import Supervisor
+from batwa_common.tls import client_context
 
 from .metrics import HubMetrics
 from .secrets import KeyFile
 from .services.accounts import Accounts
 from .services.agents import Agents
 from .services.audit.audit import Audit
+from .services.copies import Copies
 from .services.destinations import Destinations
 from .services.devices import Devices
-from .services.events import Events
+from .services.events import Events, note_crash
 from .services.first_start import FirstStart
 from .services.fleet import Fleet
 from .services.inventory import Inventory
@@ -38,6 +41,7 @@ from .services.peering.p2p import P2p
 from .services.peering.peers import Peers
 from .services.peering.places import Places
 from .services.peering.remote import RemoteVms
+from .services.processes import BEAT_S, Processes
 from .services.registry import Registry
 from .services.second_factors import SecondFactors
 from .services.sessions import Sessions
@@ -56,6 +60,7 @@ from .tls.names import server_names
 from .transport.directory import Directory
 from .transport.discovery import Discovery, addresses_for
 from .transport.links import LinkConnector, Links
+from .transport.neighbours import Neighbours
 from .transport.oidc import OidcProvider
 from .transport.peers import Hubs
 from .transport.relay import Relays
@@ -97,6 +102,8 @@ class Hub:
     fleet: Fleet
     directory: Directory
     links: Links
+    processes: Processes
+    neighbours: Neighbours
     terminals: Terminals
     shares: Shares
     relays: Relays
@@ -125,13 +132,23 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
     process exits non-zero, and the service manager restarts a whole hub rather than keep a limping one.
     """
     metrics = HubMetrics()
-    links = Links(
-        heartbeat_s=settings.agent.link_heartbeat_s,
-        relink_s=min(RELINK_S, settings.agent.call_timeout_s / 2),
+    relink_s = min(RELINK_S, settings.agent.call_timeout_s / 2)
+    links = Links(heartbeat_s=settings.agent.link_heartbeat_s, relink_s=relink_s)
+    tls = await asyncio.to_thread(_tls, settings)
+    cipher = await asyncio.to_thread(lambda: KeyFile.find(settings.data_dir).open_cipher())
+    neighbours = Neighbours(
+        links,
+        lambda: processes.others,
+        cipher,
+        relink_s=relink_s,
+        tls=await asyncio.to_thread(client_context, tls.bundle if tls is not None else None),
     )
     destinations, of_hubs = await asyncio.to_thread(_destinations, settings)
     by_link = LinkConnector(
-        links, limit=0, limit_per_host=CONNECTIONS_PER_AGENT, resolver=GuardedResolver(destinations)
+        neighbours.connect,
+        limit=0,
+        limit_per_host=CONNECTIONS_PER_AGENT,
+        resolver=GuardedResolver(destinations),
     )
     by_name = aiohttp.TCPConnector(
         limit=0, limit_per_host=CONNECTIONS_PER_HUB, resolver=GuardedResolver(of_hubs)
@@ -145,15 +162,19 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         Supervisor() as writers,
         Supervisor() as tasks,
     ):
-        tls = await asyncio.to_thread(_tls, settings)
-        cipher = await asyncio.to_thread(lambda: KeyFile.find(settings.data_dir).open_cipher())
         keys = AgentKeys(database, cipher)
         sessions = Sessions(database, lifetime_s=settings.session.lifetime_s, idle_s=settings.session.idle_s)
         tokens = Tokens(database)
         passwords, on_change = Passwords(), (sessions.doubt, tokens.doubt)
         accounts = Accounts(database, passwords, on_change=on_change)
         users = Users(database, passwords, on_change=on_change)
-        events = Events(database, keep=settings.event.keep)
+        processes = Processes(database, version=__version__, on_lost=note_crash)
+        events = Events(
+            database,
+            keep=settings.event.keep,
+            origin=processes.id,
+            is_alone=lambda: not processes.others,
+        )
         audit = Audit(database, keep=settings.audit.keep, keep_days=settings.audit.keep_days)
         store = AgentStore(database)
         registry = Registry(
@@ -161,8 +182,10 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             events,
             stale_after_s=settings.agent.stale_after_s,
             local_agent_id=settings.local_agent_id,
+            is_shared=database.is_shared,
+            leads=lambda: processes.leads,
         )
-        inventory = Inventory(store, registry, events)
+        inventory = Inventory(store, registry, events, is_shared=database.is_shared)
         registry.count_vms_with(inventory.count)
         directory = Directory(
             to_agents,
@@ -183,6 +206,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             tasks,
             keep=settings.operation.keep,
             on_end=metrics.ended,
+            owner=processes.id,
         )
         metrics.look_at(
             registry=registry,
@@ -215,12 +239,19 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             tasks=tasks,
         )
         messages = Messages(peer_store, events, info=p2p.info, vms=fleet.list_vms, ca=ca)
+        events.tell_foreign(Copies(registry, inventory, operations, peers).follow)
+        await processes.join()
+        writers.spawn(events.run(), name="events")  # ends last: whatever ends before may still tell
+        await events.position()  # what others write from here on is followed, what was before is loaded
         await peers.load()
         await registry.load()
         await inventory.load()
-        await operations.resume()
-        tasks.spawn(registry.run(on_offline=agents.went_offline), name="registry")
-        writers.spawn(events.run(), name="events")  # ends last: whatever ends before may still tell
+        await operations.resume([each.id for each in processes.living])
+        if database.is_shared:
+            tasks.spawn(events.follow(), name="others' events")
+            tasks.spawn(processes.run(), name="processes")
+            tasks.spawn(_claim_forever(operations, processes), name="others' operations")
+        tasks.spawn(registry.run(heard=agents.heard_of), name="registry")
         tasks.spawn(sessions.run(), name="sessions")
         tasks.spawn(tokens.run(), name="tokens")
         tasks.spawn(keys.run(), name="keys")
@@ -256,6 +287,8 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 fleet=fleet,
                 directory=directory,
                 links=links,
+                processes=processes,
+                neighbours=neighbours,
                 terminals=Terminals(registry, directory.shells),
                 shares=shares,
                 relays=relays,
@@ -273,8 +306,19 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             )
         finally:
             await p2p.close()
+            if database.is_shared:
+                with suppress(Unavailable):  # the others find out by themselves
+                    await operations.release()
+                    await processes.leave()
             await registry.flush()
             await keys.look()
+
+
+async def _claim_forever(operations: Operations, processes: Processes) -> None:
+    while True:
+        await asyncio.sleep(BEAT_S)
+        with suppress(Unavailable):  # the database has logged it
+            await operations.claim([each.id for each in processes.living])
 
 
 def _tls(settings: Settings) -> ServerTls | None:

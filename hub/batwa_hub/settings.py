@@ -75,6 +75,14 @@ class LimitSettings(_Group):
     """Requests a minute of those who have not proved who they are, by address; 0 does not limit them."""
 
 
+class ProcessSettings(_Group):
+    """One of several hub processes on one PostgreSQL database."""
+
+    url: Origin | None = None
+    """Where the others reach this one, for instance `http://10.0.0.5:8000`; left out, where it listens, which
+    does while all are on one machine."""
+
+
 class AuditSettings(_Group):
     """What is kept of the audit log."""
 
@@ -213,6 +221,7 @@ class Settings(DaemonSettings):
     event: EventSettings = EventSettings()
     operation: OperationSettings = OperationSettings()
     limit: LimitSettings = LimitSettings()
+    process: ProcessSettings = ProcessSettings()
     audit: AuditSettings = AuditSettings()
     metrics: MetricsSettings = MetricsSettings()
     terminal: TerminalSettings = TerminalSettings()

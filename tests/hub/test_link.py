@@ -228,7 +228,7 @@ async def test_a_call_to_an_agent_that_is_not_linked_says_so_soon(hub: Hub) -> N
 
 async def test_other_addresses_are_dialled(hub_url: str) -> None:
     links = Links(heartbeat_s=1, relink_s=1)
-    async with aiohttp.ClientSession(hub_url, connector=LinkConnector(links)) as session:
+    async with aiohttp.ClientSession(hub_url, connector=LinkConnector(links.connect)) as session:
         assert (await session.get("/healthz")).status == 200
 
 

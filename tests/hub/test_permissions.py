@@ -35,6 +35,7 @@ EXPECTED: dict[Access, str] = {
     Access.TERMINAL: "urpprppup",
     Access.ADMIN: "urrrrprur",
     Access.AGENT: "uuuuuuupu",
+    Access.PROCESS: "uuuuuuuuu",
     Access.PEER: "urrrrrrup",
 }
 VERDICTS = {"p": PASSES, "u": UNKNOWN, "r": REFUSED}
@@ -44,7 +45,7 @@ ASK_THEMSELVES = ("/api/auth/check", "/api/auth/session")
 """What anyone may call and asks who it is by itself."""
 REFUSALS = re.compile(
     r"Not authenticated: log in|There is no API key; send|This needs the (role|permission) \w+"
-    r"|This is for other hubs, with|\S+ is for this hub's own people; "
+    r"|This is for (other hubs, with|the hub's other processes)|\S+ is for this hub's own people; "
 )
 """What a rule says when it refuses; a handler that refuses for reasons of its own says something else."""
 

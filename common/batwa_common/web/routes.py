@@ -22,6 +22,8 @@ class Access(Enum):
     """An agent with its key."""
     PEER = "peer"
     """Another hub with its signature."""
+    PROCESS = "process"
+    """Another process of the same hub, by what only those with its key file can make."""
     LINK = "link"
     """Whoever comes with a link (`?share=`), which the handler looks at; without one, whoever may look."""
     VIEWER = "viewer"

@@ -19,6 +19,7 @@ from batwa_hub.services.living import OnEnd
 from batwa_hub.services.rights import Rights
 from batwa_hub.services.sessions import Login
 from batwa_hub.services.tokens import PREFIX, Grant
+from batwa_hub.transport.neighbours import PROCESS_HEADER
 
 from .sessions import LOGIN
 from .signed import is_signed, peer_calling
@@ -56,6 +57,10 @@ async def guard(request: web.Request, access: Access) -> Caller:
     if access is Access.METRICS:
         token = request.app[HUB].settings.metrics.token
         return scraper(request, token.get_secret_value() if token else None)
+    if access is Access.PROCESS:
+        proof, agent_id = request.headers.get(PROCESS_HEADER, ""), request.match_info["agent_id"]
+        request.app[HUB].neighbours.admit(proof, agent_id)
+        return Caller("process")
     if access is Access.LINK and "share" not in request.query:
         access = Access.VIEWER
     if access in {Access.ANYONE, Access.LINK}:

@@ -23,7 +23,10 @@ READS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 WORTH_IT = frozenset({"/api/recordings/{id}/cast", "/api/audit/export", "/api/auth/oidc/callback"})
 """Reads that are recorded too: what somebody typed, what everybody did, and a login."""
 MACHINES = frozenset(
-    {"/api/agent/heartbeat", "/api/agent/link", "/api/agent/dial/{token}", "/api/p2p/receive"}
+    {
+        *("/api/agent/heartbeat", "/api/agent/link", "/api/agent/dial/{token}"),
+        *("/api/process/dial/{agent_id}", "/api/p2p/receive"),
+    }
 )
 """What programs that have proved who they are call all the time: only refusals are recorded."""
 REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})

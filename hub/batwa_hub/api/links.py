@@ -37,6 +37,14 @@ async def probe(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
+async def dial_through(request: web.Request) -> web.Response:
+    """GET /api/process/dial/{agent_id} (upgrade to `batwa-link`): another process, for an agent of ours"""
+    if request.headers.get("Upgrade") != PROTOCOL:
+        raise InvalidRequest(f"this takes an upgrade to {PROTOCOL}, as the hub's other processes ask for it")
+    await request.app[HUB].neighbours.carry(request, request.match_info["agent_id"])
+    return switched()
+
+
 def _linking(request: web.Request) -> str:
     if (agent_id := request[CALLER].agent_id) is None:
         raise InvalidApiKey("this API key belongs to no agent yet: register with it first")
@@ -52,4 +60,5 @@ ROUTES = [
     Route("GET", "/api/agent/probe", probe, Access.AGENT, status=101),
     Route("GET", "/api/agent/link", link, Access.AGENT, status=101),
     Route("GET", "/api/agent/dial/{token}", dial, Access.AGENT, status=101),
+    Route("GET", "/api/process/dial/{agent_id}", dial_through, Access.PROCESS, status=101),
 ]

@@ -27,6 +27,7 @@ SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.METRICS: [{}, {"metrics": []}],
     Access.AGENT: [{"agent": []}],
     Access.PEER: [{"peer": []}],
+    Access.PROCESS: [{"process": []}],
     Access.LINK: [{}, *_PEOPLE],
     Access.VIEWER: _PEOPLE,
     Access.OPERATOR: _PEOPLE,
@@ -38,6 +39,7 @@ SCHEMES = {
     "token": {"type": "http", "scheme": "bearer"},
     "basic": {"type": "http", "scheme": "basic", "description": "An API token as the password."},
     "metrics": {"type": "http", "scheme": "bearer", "description": "The setting `metrics.token`."},
+    "process": {"type": "apiKey", "in": "header", "name": "X-Batwa-Process"},
     "agent": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "peer": {
         "type": "apiKey",

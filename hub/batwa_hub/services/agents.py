@@ -77,9 +77,13 @@ class Agents:
         await self._registry.unregister(agent_id)
         await self._inventory.forget(agent_id)
 
-    def went_offline(self, agent_id: str) -> None:
-        """Show the VMs of an agent that has gone silent as what they are: unknown."""
-        self._inventory.render_again(agent_id)
+    def heard_of(self, agent_id: str, differs: bool) -> None:
+        """An agent has gone silent, or another process heard from it; its VMs may look different now."""
+        row = self._registry.find_row(agent_id)
+        if row is not None and PUSHES_INVENTORY in row.features:
+            self._inventory.confirm_at(agent_id, self._registry.silence_s(agent_id))
+        if differs:
+            self._inventory.render_again(agent_id)
 
     def _news_of_ca(self, believed: str | None) -> str | None:
         ca = self._ca()

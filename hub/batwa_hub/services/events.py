@@ -1,8 +1,13 @@
-"""What changed, in order: written to a bounded log first, then shown to whoever watches."""
+"""What changed, in order: written to a bounded log first, then shown to whoever watches.
+
+Several processes may write to one log. Each shows all of it, in the one order of its ids, and tells what the
+others wrote to whoever keeps a copy of what it is about, before anybody is shown it.
+"""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import takewhile
 from typing import Any, Literal, NamedTuple
@@ -36,6 +41,17 @@ RETRY_S = 1.0
 _HUB, _CLOSED, _CRASHED = "hub", "closed", "crashed"
 
 
+FOLLOW_S = 1.0
+"""How often the log is looked at for what others wrote, should the database's word of it get lost."""
+
+OnForeign = Callable[[Sequence[Event], bool], Awaitable[None]]
+"""Is told what other processes wrote, and whether some of it may be missing."""
+
+
+async def _nobody_cares(_events: Sequence[Event], _missed: bool) -> None:
+    """Nobody keeps copies."""
+
+
 class Batch(NamedTuple):
     """What a watcher gets next."""
 
@@ -59,6 +75,8 @@ class Events:
         recent: Events held in memory.
         queued: Events that may wait to be written.
         publish_timeout_s: How long a publisher waits for room among them.
+        origin: Names this process among those that share the database.
+        is_alone: Tells whether there is no other.
         now: Wall clock; tests pass their own.
     """
 
@@ -70,12 +88,18 @@ class Events:
         recent: int = RECENT,
         queued: int = QUEUED,
         publish_timeout_s: float = PUBLISH_TIMEOUT_S,
+        origin: str = "",
+        is_alone: Callable[[], bool] = lambda: True,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._keep = keep
         self._publish_timeout_s = publish_timeout_s
         self._now = now
+        self._origin = origin
+        self._is_alone = is_alone
+        self._on_foreign: OnForeign = _nobody_cares
+        self._showing = asyncio.Lock()
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(queued)
         self._recent: deque[Event] = deque(maxlen=recent)
         self._recent_after = 0
@@ -93,6 +117,23 @@ class Events:
         """Return the id of the newest event shown; watch from here to see only what is to come."""
         await self._started.wait()
         return self._position
+
+    def tell_foreign(self, on_foreign: OnForeign) -> None:
+        """Have *on_foreign* told what other processes write, from now on."""
+        self._on_foreign = on_foreign
+
+    async def follow(self) -> None:
+        """Show what other processes write, until cancelled."""
+        await self._started.wait()
+        woken = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            _ = tasks.create_task(self._listen(woken.set))
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), FOLLOW_S)
+                woken.clear()
+                with suppress(Unavailable):  # the database has logged it
+                    await self._catch_up()
 
     async def run(self) -> None:
         """Write and show what is published, until cancelled; then write what is left and sign off."""
@@ -142,8 +183,9 @@ class Events:
         newest = sa.select(events).order_by(events.c.id.desc()).limit(1)
         async with self._database.writing() as connection:
             last = (await connection.execute(newest)).one_or_none()
-            if last is not None and (last.kind, last.action) != (_HUB, _CLOSED):
-                await connection.execute(sa.insert(events).values(self._row(_HUB, _CRASHED, "", None)))
+            closed = last is None or (last.kind, last.action) == (_HUB, _CLOSED)
+            if not closed and self._is_alone():
+                await note_crash(connection)
                 last = (await connection.execute(newest)).one()
         self._position = self._recent_after = last.id if last is not None else 0
         self._started.set()
@@ -152,7 +194,8 @@ class Events:
         return [self._queue.get_nowait() for _ in range(min(most, self._queue.qsize()))]
 
     def _row(self, kind: str, action: str, subject: str, data: dict[str, Any] | None) -> dict[str, Any]:
-        return {"kind": kind, "action": action, "subject": subject, "at": self._now(), "data": data}
+        told = {"kind": kind, "action": action, "subject": subject, "at": self._now(), "data": data}
+        return {**told, "origin": self._origin}
 
     async def _from_log(self, position: int) -> Batch:
         newer = sa.select(events).where(events.c.id > position, events.c.id <= self._position)
@@ -167,10 +210,50 @@ class Events:
 
     async def _write(self, rows: list[dict[str, Any]]) -> None:
         ids = await self._insert(rows)
-        for event_id, row in zip(ids, rows, strict=True):
-            if row["kind"] != _HUB:
-                self._remember(Event(id=event_id, **row))
-            self._position = event_id
+        async with self._showing:
+            if ids[0] == self._position + 1:  # nobody else wrote meanwhile
+                for event_id, row in zip(ids, rows, strict=True):
+                    if row["kind"] != _HUB:
+                        self._remember(Event.model_validate({**row, "id": event_id}))
+                self._moved_to(ids[-1])
+                return
+        with suppress(Unavailable):  # `follow` tries again
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """Show what is in the log and not shown yet, ours and the others'. Raises `Unavailable`."""
+        newer = sa.select(events).order_by(events.c.id).limit(BATCH)
+        async with self._showing:
+            while True:
+                async with self._database.reading() as connection:
+                    rows = (await connection.execute(newer.where(events.c.id > self._position))).all()
+                if not rows:
+                    return
+                await self._tell_foreign(rows)
+                for row in rows:
+                    if row.kind != _HUB:
+                        self._remember(Event.model_validate(row, from_attributes=True))
+                    elif row.action == _CRASHED:  # who was not shown this yet must find it in the log
+                        self._recent.clear()
+                        self._recent_after = row.id
+                self._moved_to(rows[-1].id)
+
+    async def _tell_foreign(self, rows: Sequence[sa.Row[Any]]) -> None:
+        foreign = [row for row in rows if row.origin != self._origin]
+        told = [Event.model_validate(row, from_attributes=True) for row in foreign if row.kind != _HUB]
+        missed = any((row.kind, row.action) == (_HUB, _CRASHED) for row in foreign)
+        if told or missed:
+            await self._on_foreign(told, missed)
+
+    async def _listen(self, woken: Callable[[], None]) -> None:
+        while True:
+            with suppress(Unavailable):
+                await self._database.listen(woken)
+                return
+            await asyncio.sleep(RETRY_S)
+
+    def _moved_to(self, position: int) -> None:
+        self._position = position
         news, self._news = self._news, asyncio.Event()
         news.set()
 
@@ -186,6 +269,7 @@ class Events:
             try:
                 async with self._database.writing() as connection:
                     ids = list((await connection.scalars(statement, rows)).all())
+                    await self._database.announce(connection)
                     if self._unpruned + len(ids) > self._keep // 10:
                         await connection.execute(sa.delete(events).where(events.c.id <= ids[-1] - self._keep))
             except Unavailable:
@@ -193,6 +277,12 @@ class Events:
                 continue
             self._unpruned = 0 if self._unpruned + len(ids) > self._keep // 10 else self._unpruned + len(ids)
             return ids
+
+
+async def note_crash(connection: AsyncConnection) -> None:
+    """Note that a process has ended without writing all it was told: whoever watches is to reload."""
+    row = {"kind": _HUB, "action": _CRASHED, "subject": "", "at": utc_now(), "origin": _HUB}
+    await connection.execute(sa.insert(events).values(row))
 
 
 async def mark_restored(connection: AsyncConnection) -> None:

@@ -4,6 +4,7 @@ The list is served as bytes: per agent the JSON of its VMs is kept, split where 
 the age is all that differs from one second to the next.
 """
 
+import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -39,6 +40,7 @@ class Inventory:
         store: Where inventories are kept.
         registry: Who the agents are.
         events: Where changes are told.
+        is_shared: Whether other processes take inventories too, and write them to the store.
         now: Monotonic clock in seconds.
     """
 
@@ -48,22 +50,47 @@ class Inventory:
         registry: Registry,
         events: Events,
         *,
+        is_shared: bool = False,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._registry = registry
         self._events = events
+        self._is_shared = is_shared
         self._now = now
+        self._turn = asyncio.Lock()
+        """Between reading the store and believing it nothing is written, so what is held never goes back."""
         self._held: dict[str, _Holding] = {}
         self._where: dict[str, set[str]] = defaultdict(set)
         self._body: tuple[int, bytes] | None = None
 
     async def load(self) -> None:
         """Read what was known before a restart."""
-        for row in await self._store.inventories():
-            age_s = max((utc_now() - row.confirmed_at).total_seconds(), 0.0)
-            position = InventoryPosition(epoch=row.epoch, revision=row.revision)
-            self._hold(row.agent_id, _Holding(position, {vm.name: vm for vm in row.vms}, self._now() - age_s))
+        async with self._turn:
+            rows = await self._store.inventories()
+            for agent_id in self._held.keys() - {row.agent_id for row in rows}:
+                self._drop(agent_id)
+            for row in rows:
+                self._take(row)
+
+    async def reload(self, agent_id: str) -> None:
+        """Read what another process wrote of an agent's VMs; who watches is told by that process."""
+        async with self._turn:
+            await self._reload(agent_id)
+
+    async def _reload(self, agent_id: str) -> None:
+        if (row := await self._store.find_inventory(agent_id)) is not None:
+            self._take(row)
+        else:
+            self._drop(agent_id)
+
+    def _take(self, row: InventoryRow) -> None:
+        held = self._held.get(row.agent_id)
+        position = InventoryPosition(epoch=row.epoch, revision=row.revision)
+        if held is not None and held.position == position:
+            return
+        age_s = max((utc_now() - row.confirmed_at).total_seconds(), 0.0)
+        self._hold(row.agent_id, _Holding(position, {vm.name: vm for vm in row.vms}, self._now() - age_s))
 
     def position(self, agent_id: str) -> InventoryPosition | None:
         """Return up to where the agent's inventory is here; None asks the agent for all of it."""
@@ -81,13 +108,16 @@ class Inventory:
         An update that does not build on what is here is left out: `position` then differs from the
         agent's and makes it send everything.
         """
+        async with self._turn:
+            await self._apply(agent_id, update)
+
+    async def _apply(self, agent_id: str, update: InventoryUpdate) -> None:
+        if self._is_shared and not _fits(self._held.get(agent_id), update):
+            await self._reload(agent_id)  # another process may have taken the one before
         held = self._held.get(agent_id)
         if update.base is None:
             vms = {vm.name: vm for vm in update.vms}
-        elif held is not None and (held.position.epoch, held.position.revision) == (
-            update.epoch,
-            update.base,
-        ):
+        elif held is not None and _fits(held, update):
             gone = set(update.gone)
             vms = {name: vm for name, vm in held.vms.items() if name not in gone}
             vms |= {vm.name: vm for vm in update.vms}
@@ -141,6 +171,11 @@ class Inventory:
         """Return the age of what is known of an agent's VMs, in seconds."""
         held = self._held.get(agent_id)
         return max(self._now() - held.confirmed_s, 0.0) if held else 0.0
+
+    def confirm_at(self, agent_id: str, silence_s: float) -> None:
+        """The agent was alive that long ago and had nothing new to tell, as another process has found."""
+        if (held := self._held.get(agent_id)) is not None:
+            held.confirmed_s = max(held.confirmed_s, self._now() - silence_s)
 
     def listed(self, agents: Container[str] | None = None) -> Iterator[ListedVm]:
         """Yield every VM as callers see it; with *agents* only theirs."""
@@ -210,6 +245,13 @@ class Inventory:
         for vm in _changed(before, now):
             data = self._listed(agent_id, vm, stale_s=0.0).model_dump(mode="json")
             await self._events.publish("vm", "changed", f"{agent_id}/{vm.name}", data)
+
+
+def _fits(held: _Holding | None, update: InventoryUpdate) -> bool:
+    """Whether *update* builds on what is *held*."""
+    if update.base is None:
+        return True
+    return held is not None and held.position == InventoryPosition(epoch=update.epoch, revision=update.base)
 
 
 def _changed(before: dict[str, Vm], now: dict[str, Vm]) -> Iterable[Vm]:

@@ -9,7 +9,8 @@ import hashlib
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -50,6 +51,14 @@ PROGRESS_S = 1.0
 """How often mere progress reaches the store; changes of state always do, before anybody sees them."""
 
 
+LOOK_S = 5.0
+"""How often an operation that another process follows is looked at, should its events get lost."""
+
+
+class _Taken(Exception):
+    """Another process has claimed the operation: this one seemed to be dead."""
+
+
 class _Followed:
     """An operation that has not ended, and everyone who waits for news of it."""
 
@@ -73,7 +82,8 @@ class Operations:
         confirm_s: How long a submission may wait for its agent's confirmation.
         lost_after_s: How long an agent may be unreachable before its operations are given up.
         keep: Ended operations kept.
-        on_end: Told of each that has ended.
+        on_end: Told of each that has ended here.
+        owner: Names this process among those that share the store; each operation is followed by one.
         now: Monotonic clock in seconds.
     """
 
@@ -89,6 +99,7 @@ class Operations:
         lost_after_s: float = 600.0,
         keep: int = 10_000,
         on_end: Callable[[Operation], None] = lambda _operation: None,
+        owner: str = "",
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -100,14 +111,30 @@ class Operations:
         self._lost_after_s = lost_after_s
         self._keep = keep
         self._on_end = on_end
+        self._owner = owner
+        self._elsewhere: dict[str, set[asyncio.Event]] = {}
         self._now = now
         self._followed: dict[str, _Followed] = {}
 
-    async def resume(self) -> None:
-        """Go on with what had not ended when the hub stopped."""
+    async def resume(self, living: Collection[str] = ()) -> None:
+        """Go on with what had not ended when a process stopped that is not among the *living*."""
         await self._store.prune(self._keep)
-        for job in await self._store.unfinished():
-            self._follow(job)
+        await self.claim(living)
+
+    async def claim(self, living: Collection[str]) -> None:
+        """Follow what no process does any more that is among the *living*."""
+        for job in await self._store.claim(self._owner, living=living):
+            if job.operation.id not in self._followed:
+                self._follow(job)
+
+    async def release(self) -> None:
+        """Leave everything to the other processes: this one stops."""
+        await self._store.release(self._owner)
+
+    def heard_of(self, operation_id: str) -> None:
+        """Another process has news of an operation."""
+        for news in self._elsewhere.get(operation_id, ()):
+            news.set()
 
     async def replay(
         self, command: VmCommand, *, requested_by: str, idempotency_key: str
@@ -146,7 +173,7 @@ class Operations:
         )
         job = Job(operation, command)
         try:
-            await self._store.add(job)
+            await self._store.add(job, owner=self._owner)
         except IntegrityError:  # the same key at the same moment
             return self._same(await self._find(operation_id), command)
         await self._tell(job)
@@ -172,7 +199,7 @@ class Operations:
         """Return an operation, waiting up to *wait_s* for news. Raises `OperationNotFound`."""
         followed = self._followed.get(operation_id)
         if followed is None:
-            return self._public(await self._find(operation_id))
+            return self._public(await self._elsewheres(operation_id, after_revision, wait_s))
         if after_revision is not None and wait_s > 0:
             async with followed.news:
                 try:
@@ -189,12 +216,31 @@ class Operations:
 
     async def cancel(self, operation_id: str) -> Operation:
         """Ask the agent to stop it. Raises `OperationNotFound`, `OperationEnded`, and agent trouble."""
-        followed = self._followed.get(operation_id)
-        if followed is None:
-            job = await self._find(operation_id)
+        job = self._latest(await self._find(operation_id))
+        if job.operation.has_ended:
             raise OperationEnded(f"the operation has ended already: it {job.operation.state}")
-        await self._ports(followed.job.agent_id).cancel_operation(operation_id)
-        return self._public(followed.job)
+        await self._ports(job.agent_id).cancel_operation(operation_id)
+        return self._public(self._latest(job))
+
+    async def _elsewheres(self, operation_id: str, after_revision: int | None, wait_s: float) -> Job:
+        """Return a job that is not followed here, waiting for news of it."""
+        news, deadline_s = asyncio.Event(), self._now() + wait_s
+        waiting = self._elsewhere.setdefault(operation_id, set())
+        waiting.add(news)
+        try:
+            while True:
+                news.clear()
+                operation = (job := await self._find(operation_id)).operation
+                is_news = after_revision is None or operation.revision > after_revision
+                left_s = deadline_s - self._now()
+                if is_news or operation.has_ended or left_s <= 0:
+                    return job
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), min(left_s, LOOK_S))
+        finally:
+            waiting.discard(news)
+            if not waiting:
+                self._elsewhere.pop(operation_id, None)
 
     def count_by_state(self) -> Counter[str]:
         """Return how many that have not ended are in each state."""
@@ -238,6 +284,8 @@ class Operations:
                         pause_s = min(pause_s * 2, _RETRY_S[1])
                 except BatwaError as err:
                     await self._fail(followed, err)
+        except _Taken:
+            log.warning("operation.taken", operation=followed.job.operation.id)
         finally:
             followed.settled.set()
             self._followed.pop(followed.job.operation.id, None)
@@ -291,7 +339,8 @@ class Operations:
         before = followed.job
         settled = (before.operation.state, before.submitted) != (job.operation.state, job.submitted)
         if settled or self._now() - followed.saved_s >= PROGRESS_S:
-            await self._store.save(job)
+            if not await self._store.save(job, owner=self._owner):
+                raise _Taken
             followed.saved_s = self._now()
         followed.job = job
         followed.settled.set()

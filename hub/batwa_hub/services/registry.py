@@ -45,6 +45,8 @@ class Registry:
         events: Where changes are told.
         stale_after_s: Silence after which an agent counts as offline, in seconds.
         local_agent_id: The agent of the hub's own machine.
+        is_shared: Whether other processes hear from agents too, and write it to the store.
+        leads: Tells whether this is the process that says to everybody who has gone silent.
         now: Monotonic clock in seconds.
     """
 
@@ -55,12 +57,19 @@ class Registry:
         *,
         stale_after_s: float,
         local_agent_id: str,
+        is_shared: bool = False,
+        leads: Callable[[], bool] = lambda: True,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._events = events
         self.stale_after_s = stale_after_s
+        self._is_shared = is_shared
+        self._leads = leads
         self._now = now
+        self._read_at = utc_now()
+        self._turn = asyncio.Lock()
+        """Between reading the store and believing it nothing is written, so what is known never goes back."""
         self._known: dict[str, Known] = {}
         self._unflushed: set[str] = set()
         self._counts: Callable[[str], int | None] = lambda _agent_id: None
@@ -72,9 +81,26 @@ class Registry:
 
     async def load(self) -> None:
         """Read the agents that were known before a restart."""
-        for row in await self._store.all():
-            silence_s = max((utc_now() - row.last_seen_at).total_seconds(), 0.0)
-            self._known[row.agent_id] = Known(row, self._now() - silence_s, silence_s < self.stale_after_s)
+        async with self._turn:
+            rows = await self._store.all()
+            for agent_id in self._known.keys() - {row.agent_id for row in rows}:
+                self._forget(agent_id)
+            for row in rows:
+                self._take(row)
+
+    async def reload(self, agent_id: str) -> bool:
+        """Read what another process wrote of an agent; returns whether its VMs look different now."""
+        async with self._turn:
+            if (row := await self._store.find(agent_id)) is not None:
+                return self._take(row)
+            self._forget(agent_id)
+            return False
+
+    async def refresh(self) -> list[tuple[str, bool]]:
+        """Read which agents were heard from by any process; return whether their VMs look different now."""
+        since, self._read_at = self._read_at - timedelta(seconds=2 * FLUSH_S), utc_now()
+        async with self._turn:
+            return [(row.agent_id, self._take(row)) for row in await self._store.seen_since(since)]
 
     async def register(self, request: RegisterAgent, *, key_id: str, waiting: bool = False) -> Agent:
         """Make an agent known, or take its new particulars; it is on disk when this returns."""
@@ -96,8 +122,9 @@ class Registry:
             given_name=before.row.given_name if before else None,
             given_tags=before.row.given_tags if before else {},
         )
-        await self._store.put(row)
-        self._known[row.agent_id] = Known(row, self._now(), online=True)
+        async with self._turn:
+            row = await self._store.put_told(row)
+            self._known[row.agent_id] = Known(row, self._now(), online=True)
         log.info("agent.registered", agent=row.agent_id, api_url=row.api_url, new=before is None)
         return await self._tell(row.agent_id)
 
@@ -151,6 +178,8 @@ class Registry:
 
     async def heard_from(self, beat: Heartbeat) -> None:
         """Record a sign of life. Raises `AgentNotFound`, upon which the agent registers anew."""
+        if self._is_shared and beat.agent_id not in self._known:
+            await self.reload(beat.agent_id)  # it may have registered with another process just now
         known = self._get(beat.agent_id)
         row = replace(
             known.row,
@@ -178,9 +207,9 @@ class Registry:
     async def unregister(self, agent_id: str) -> None:
         """Forget an agent. Raises `AgentNotFound`."""
         self._get(agent_id)
-        await self._store.remove(agent_id)
-        self._known.pop(agent_id, None)
-        self._unflushed.discard(agent_id)
+        async with self._turn:
+            await self._store.remove(agent_id)
+            self._forget(agent_id)
         log.info("agent.unregistered", agent=agent_id)
         await self._events.publish("agent", "removed", agent_id, None)
 
@@ -250,7 +279,7 @@ class Registry:
         return None if agent_id == self.local_agent_id else agent_id
 
     async def sweep(self) -> list[str]:
-        """Mark agents that have gone silent as offline; return their ids."""
+        """Mark agents that have gone silent as offline; return their ids. One process tells everybody."""
         gone = [
             agent_id
             for agent_id, known in self._known.items()
@@ -258,8 +287,9 @@ class Registry:
         ]
         for agent_id in gone:
             self._known[agent_id] = replace(self._known[agent_id], online=False)
-            log.warning("agent.offline", agent=agent_id, silence_s=round(self.silence_s(agent_id)))
-            await self._tell(agent_id)
+            if self._leads():
+                log.warning("agent.offline", agent=agent_id, silence_s=round(self.silence_s(agent_id)))
+                await self._tell(agent_id)
         return gone
 
     async def flush(self) -> None:
@@ -267,18 +297,40 @@ class Registry:
         rows = [self._known[agent_id].row for agent_id in self._unflushed if agent_id in self._known]
         self._unflushed.clear()
         if rows:
-            await self._store.put_all(rows)
+            await self._store.put_seen(rows)
 
-    async def run(self, *, on_offline: Callable[[str], None], every_s: float = 1.0) -> None:
-        """Sweep and flush until cancelled."""
-        next_flush = self._now() + FLUSH_S
+    async def run(self, *, heard: Callable[[str, bool], None], every_s: float = 1.0) -> None:
+        """Flush, read what others flushed, and sweep, until cancelled.
+
+        *heard* is called for each agent that another process heard from, or that has gone silent, with
+        whether its VMs look different now.
+        """
+        next_flush = self._now()
         while True:
             await asyncio.sleep(every_s)
-            for agent_id in await self.sweep():
-                on_offline(agent_id)
             if self._now() >= next_flush:
                 await self.flush()
-                next_flush = self._now() + FLUSH_S
+                for agent_id, differs in await self.refresh() if self._is_shared else ():
+                    heard(agent_id, differs)
+                next_flush = self._now() + min(FLUSH_S, self.stale_after_s / 4)
+            for agent_id in await self.sweep():
+                heard(agent_id, True)
+
+    def _take(self, row: AgentRow) -> bool:
+        """Believe a row of the store; returns whether its VMs look different now."""
+        before = self._known.get(row.agent_id)
+        seen_s = self._now() - max((utc_now() - row.last_seen_at).total_seconds(), 0.0)
+        vm_count, terminals = (before.vm_count, None) if before else (0, None)
+        if before is not None and before.seen_s >= seen_s:  # heard from here, and not flushed yet
+            seen_s, terminals, mine = before.seen_s, before.terminals, before.row
+            row = replace(row, last_seen_at=mine.last_seen_at, driver=mine.driver, load=mine.load)
+        online = self._now() - seen_s < self.stale_after_s
+        self._known[row.agent_id] = known = Known(row, seen_s, online, vm_count, terminals)
+        return before is not None and (before.online, before.row.shown_name) != (online, known.row.shown_name)
+
+    def _forget(self, agent_id: str) -> None:
+        self._known.pop(agent_id, None)
+        self._unflushed.discard(agent_id)
 
     def _get(self, agent_id: str) -> Known:
         try:
@@ -307,10 +359,12 @@ class Registry:
         )
 
     async def _put(self, known: Known) -> AgentRow:
-        await self._store.put(known.row)
-        self._known[known.row.agent_id] = known
-        await self._tell(known.row.agent_id)
-        return known.row
+        async with self._turn:
+            row = await self._store.put_given(known.row)
+            now = self._known.get(row.agent_id, known)
+            self._known[row.agent_id] = replace(now, row=row)
+        await self._tell(row.agent_id)
+        return row
 
     async def _tell(self, agent_id: str) -> Agent:
         agent = self.get(agent_id)

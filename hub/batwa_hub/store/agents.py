@@ -15,6 +15,16 @@ from batwa_common.wire.vm import Vm
 from .database import Database
 from .tables import agents, inventories
 
+TOLD = (
+    *("hostname", "api_url", "tags", "key_id", "version", "features"),
+    *("api_version", "last_seen_at", "waiting"),
+)
+"""What an agent tells when it registers."""
+GIVEN = ("waiting", "given_name", "given_tags")
+"""What the hub says of it."""
+SEEN = ("last_seen_at", "driver", "load")
+"""What comes with its heartbeats."""
+
 _VMS: TypeAdapter[tuple[Vm, ...]] = TypeAdapter(tuple[Vm, ...])
 
 
@@ -95,15 +105,43 @@ class AgentStore:
             rows = (await connection.execute(sa.select(agents))).mappings().all()
         return [_agent_row(row) for row in rows]
 
-    async def put(self, row: AgentRow) -> None:
-        """Add or replace an agent."""
-        await self.put_all([row])
+    async def find(self, agent_id: str) -> AgentRow | None:
+        """Return an agent; None if there is none."""
+        async with self._database.reading() as connection:
+            return await _find(connection, agent_id)
 
-    async def put_all(self, rows: Iterable[AgentRow]) -> None:
-        """Add or replace agents in one transaction."""
+    async def seen_since(self, at: datetime) -> list[AgentRow]:
+        """Return the agents that were heard from after *at*."""
+        async with self._database.reading() as connection:
+            query = sa.select(agents).where(agents.c.last_seen_at > at)
+            return [_agent_row(row) for row in (await connection.execute(query)).mappings()]
+
+    async def put_told(self, row: AgentRow) -> AgentRow:
+        """Add an agent, or replace what it tells of itself; return all that is known of it then."""
+        return await self._put(row, TOLD)
+
+    async def put_given(self, row: AgentRow) -> AgentRow:
+        """Add an agent, or replace what the hub says of it; return all that is known of it then."""
+        return await self._put(row, GIVEN)
+
+    async def _put(self, row: AgentRow, names: Iterable[str]) -> AgentRow:
+        values, mine = row.values(), agents.c.agent_id == row.agent_id
         async with self._database.writing() as connection:
-            for row in rows:
-                await _upsert(connection, agents, agents.c.agent_id == row.agent_id, row.values())
+            changed = {name: values[name] for name in names}
+            done = await connection.execute(sa.update(agents).where(mine).values(changed))
+            if done.rowcount == 0:
+                await connection.execute(sa.insert(agents).values(values))
+            return await _find(connection, row.agent_id) or row
+
+    async def put_seen(self, rows: Iterable[AgentRow]) -> None:
+        """Write when agents were last heard from and what they told then, unless the store has later news."""
+        values = [row.values() for row in rows]
+        seen = [{f"new_{name}": each[name] for name in ("agent_id", *SEEN)} for each in values]
+        mine = agents.c.agent_id == sa.bindparam("new_agent_id")
+        newer = agents.c.last_seen_at < sa.bindparam("new_last_seen_at", type_=agents.c.last_seen_at.type)
+        news = {name: sa.bindparam(f"new_{name}", type_=agents.c[name].type) for name in SEEN}
+        async with self._database.writing() as connection:
+            await connection.execute(sa.update(agents).where(mine, newer).values(news), seen)
 
     async def remove(self, agent_id: str) -> None:
         """Remove an agent and its inventory; it is fine if there is none."""
@@ -115,19 +153,17 @@ class AgentStore:
         """Return the last inventory of every agent."""
         async with self._database.reading() as connection:
             rows = (await connection.execute(sa.select(inventories))).mappings().all()
-        return [
-            InventoryRow(
-                row["agent_id"],
-                row["epoch"],
-                row["revision"],
-                _VMS.validate_json(row["vms"]),
-                row["confirmed_at"],
-            )
-            for row in rows
-        ]
+        return [_inventory_row(row) for row in rows]
+
+    async def find_inventory(self, agent_id: str) -> InventoryRow | None:
+        """Return the last inventory of an agent; None if it has told none."""
+        query = sa.select(inventories).where(inventories.c.agent_id == agent_id)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        return _inventory_row(row) if row else None
 
     async def put_inventory(self, row: InventoryRow) -> None:
-        """Add or replace an agent's inventory."""
+        """Add or replace an agent's inventory, unless there is a later one of the same epoch."""
         values = {
             "agent_id": row.agent_id,
             "epoch": row.epoch,
@@ -136,15 +172,24 @@ class AgentStore:
             "confirmed_at": row.confirmed_at,
         }
         async with self._database.writing() as connection:
-            await _upsert(connection, inventories, inventories.c.agent_id == row.agent_id, values)
+            there = sa.select(inventories.c.epoch, inventories.c.revision)
+            mine = inventories.c.agent_id == row.agent_id
+            before = (await connection.execute(there.where(mine))).one_or_none()
+            if before is None:
+                await connection.execute(sa.insert(inventories).values(values))
+            elif before.epoch != row.epoch or before.revision <= row.revision:
+                await connection.execute(sa.update(inventories).where(mine).values(values))
 
 
-async def _upsert(
-    connection: AsyncConnection, table: sa.Table, where: sa.ColumnElement[bool], values: dict[str, Any]
-) -> None:
-    done = await connection.execute(sa.update(table).where(where).values(values))
-    if done.rowcount == 0:
-        await connection.execute(sa.insert(table).values(values))
+async def _find(connection: AsyncConnection, agent_id: str) -> AgentRow | None:
+    query = sa.select(agents).where(agents.c.agent_id == agent_id)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return _agent_row(row) if row else None
+
+
+def _inventory_row(row: sa.RowMapping) -> InventoryRow:
+    vms = _VMS.validate_json(row["vms"])
+    return InventoryRow(row["agent_id"], row["epoch"], row["revision"], vms, row["confirmed_at"])
 
 
 def _agent_row(row: sa.RowMapping) -> AgentRow:

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import sqlalchemy as sa
 import structlog
@@ -32,6 +32,8 @@ _REFUSALS = (DataError, IntegrityError)
 
 _WRITING = sa.select(sa.func.pg_advisory_xact_lock(0x62617477))
 """Waits for the turn to write to PostgreSQL, among all processes; given back when the transaction ends."""
+_CHANNEL = "batwa"
+_NOTIFY = sa.select(sa.func.pg_notify(_CHANNEL, ""))
 _PER_SESSION = {
     "application_name": "batwa-hub",
     "lock_timeout": f"{BUSY_TIMEOUT_S:g}s",
@@ -151,6 +153,31 @@ class Database:
         """Return if the database answers, else raise `Unavailable`."""
         async with self.reading() as connection:
             await connection.execute(sa.select(1))
+
+    async def announce(self, connection: AsyncConnection) -> None:
+        """Wake the other processes that `listen`, once *connection*'s transaction is on disk."""
+        if self.is_shared:
+            await connection.execute(_NOTIFY)
+
+    async def listen(self, woken: Callable[[], None]) -> None:
+        """Call *woken* after each announcement, until cancelled; at once and no more with SQLite.
+
+        Raises `Unavailable` when the connection is lost: what was announced meanwhile is not heard of.
+        """
+        if not self.is_shared:
+            return
+        with _named_failures():
+            async with self._writer.connect() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                lost = asyncio.Event()
+                driver.add_termination_listener(lambda *_: lost.set())
+                await driver.add_listener(_CHANNEL, lambda *_: woken())
+                woken()
+                try:
+                    await lost.wait()
+                finally:
+                    await connection.invalidate()  # it listens: nobody else is to have it
+        raise Unavailable("The hub's database does not answer; try again shortly.")
 
     async def check(self) -> None:
         """Return if the database is whole, as far as it can tell. Raises `DatabaseUnusable`."""

@@ -1,6 +1,6 @@
 """Operations in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,18 +36,33 @@ class OperationStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, job: Job) -> None:
-        """Insert a new job. Raises sqlalchemy's IntegrityError if its id is taken."""
+    async def add(self, job: Job, *, owner: str = "") -> None:
+        """Insert a new job of the process *owner*. Raises sqlalchemy's IntegrityError if its id is taken."""
         async with self._database.writing() as connection:
-            await connection.execute(sa.insert(operations).values(_values(job)))
+            await connection.execute(sa.insert(operations).values(owner=owner, **_values(job)))
 
-    async def save(self, job: Job) -> None:
-        """Write a job's present state."""
-        values = _values(job)
+    async def save(self, job: Job, *, owner: str = "") -> bool:
+        """Write a job's present state; False, and nothing is written, if it is not *owner*'s any more."""
+        mine = (operations.c.id == job.operation.id) & (operations.c.owner == owner)
         async with self._database.writing() as connection:
-            await connection.execute(
-                sa.update(operations).where(operations.c.id == job.operation.id).values(values)
-            )
+            done = await connection.execute(sa.update(operations).where(mine).values(_values(job)))
+        return bool(done.rowcount)
+
+    async def claim(self, owner: str, *, living: Collection[str] = ()) -> Sequence[Job]:
+        """Make *owner*'s what has not ended and is no *living* process's; return those jobs, oldest first."""
+        nobodys = operations.c.state.not_in(sorted(ENDED)) & operations.c.owner.not_in(sorted(living))
+        async with self._database.writing() as connection:
+            query = sa.select(operations).where(nobodys).order_by(operations.c.created_at)
+            jobs = [_job(row) for row in (await connection.execute(query)).mappings()]
+            if jobs:
+                await connection.execute(sa.update(operations).where(nobodys).values(owner=owner))
+        return jobs
+
+    async def release(self, owner: str) -> None:
+        """Leave what is *owner*'s and has not ended to whoever claims it."""
+        mine = operations.c.state.not_in(sorted(ENDED)) & (operations.c.owner == owner)
+        async with self._database.writing() as connection:
+            await connection.execute(sa.update(operations).where(mine).values(owner="nobody"))
 
     async def find(self, operation_id: str) -> Job | None:
         """Return a job by its operation's id; None if there is none."""
@@ -61,16 +76,6 @@ class OperationStore:
         query = sa.select(operations).order_by(operations.c.created_at.desc(), operations.c.id).limit(limit)
         if agents is not None:
             query = query.where(operations.c.agent_id.in_(sorted(agents)))
-        async with self._database.reading() as connection:
-            return [_job(row) for row in (await connection.execute(query)).mappings()]
-
-    async def unfinished(self) -> Sequence[Job]:
-        """Return the jobs that have not ended, oldest first."""
-        query = (
-            sa.select(operations)
-            .where(operations.c.state.not_in(sorted(ENDED)))
-            .order_by(operations.c.created_at)
-        )
         async with self._database.reading() as connection:
             return [_job(row) for row in (await connection.execute(query)).mappings()]
 
@@ -99,4 +104,5 @@ def _values(job: Job) -> dict[str, Any]:
 def _job(row: sa.RowMapping) -> Job:
     values = dict(row)
     command, submitted = values.pop("command"), values.pop("submitted")
+    del values["owner"]
     return Job(Operation.model_validate(values), _COMMAND.validate_python(command), submitted)

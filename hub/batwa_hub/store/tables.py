@@ -205,6 +205,7 @@ operations = sa.Table(
     sa.Column("log", _JSON, nullable=False),
     sa.Column("command", _JSON, nullable=False),
     sa.Column("submitted", sa.Boolean, nullable=False),
+    sa.Column("owner", sa.String, nullable=False, server_default="nobody"),
 )
 
 events = sa.Table(
@@ -216,7 +217,18 @@ events = sa.Table(
     sa.Column("subject", sa.String, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("data", _JSON),
+    sa.Column("origin", sa.String, nullable=False, server_default="hub"),
     sqlite_autoincrement=True,  # ids of pruned events never come back
+)
+
+processes = sa.Table(
+    "processes",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("url", sa.String),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
 )
 
 peers = sa.Table(

@@ -22,7 +22,7 @@ Control = web.WebSocketResponse[bool]
 SPARES = 1
 """Connections kept in hand, so that a call need not wait for one to be dialled."""
 
-_SWITCH = f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {PROTOCOL}\r\n\r\n".encode()
+SWITCH = f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {PROTOCOL}\r\n\r\n".encode()
 _FAREWELLS = frozenset({WSCloseCode.OK, WSCloseCode.GOING_AWAY})
 
 
@@ -74,7 +74,7 @@ class Link:
         if self._control is None or not secrets.compare_digest(token.encode(), self._token.encode()):
             raise NotFound("that link has ended; connections are dialled when the hub asks for them")
         connection = ResponseHandler(asyncio.get_running_loop())
-        take_over(request, connection, _SWITCH)
+        take_over(request, connection, SWITCH)
         keep_alive(connection.transport)
         self._dialled.add(connection)
         self._offer(connection)

@@ -1,6 +1,7 @@
 """The links of all agents that dial this hub, and the connector by which calls travel through them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -73,6 +74,10 @@ class Links:
         return link
 
 
+Connect = Callable[[str, float | None], Awaitable[ResponseHandler]]
+"""Returns a fresh connection to the agent of that id, within so many seconds. Raises OSError."""
+
+
 class LinkConnector(aiohttp.TCPConnector):
     """Reaches `http://AGENT_ID.link` by that agent's link, and every other address by TCP.
 
@@ -80,9 +85,9 @@ class LinkConnector(aiohttp.TCPConnector):
     holds it to what this needs.
     """
 
-    def __init__(self, links: Links, **options: Any) -> None:
+    def __init__(self, connect: Connect, **options: Any) -> None:
         super().__init__(**options)
-        self._links = links
+        self._connect_link = connect
 
     async def _create_connection(
         self, req: aiohttp.ClientRequest, traces: Any, times: aiohttp.ClientTimeout
@@ -93,6 +98,6 @@ class LinkConnector(aiohttp.TCPConnector):
         if agent_id is None:
             return await super()._create_connection(req, traces, times)
         try:
-            return await self._links.connect(agent_id, times.sock_connect)
+            return await self._connect_link(agent_id, times.sock_connect)
         except OSError as err:
             raise aiohttp.ClientConnectorError(req.connection_key, err) from err

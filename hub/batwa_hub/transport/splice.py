@@ -120,6 +120,11 @@ class Splice:
         return time.monotonic() - self._browser.active_at_s
 
     @property
+    def quiet_s(self) -> float:
+        """Seconds since a byte came from either side."""
+        return time.monotonic() - max(self._browser.active_at_s, self._agent.active_at_s)
+
+    @property
     def is_open(self) -> bool:
         """Whether both ends are connected."""
         return self._browser.transport is not None and self._agent.transport is not None
@@ -177,13 +182,10 @@ class Splice:
             raise aiohttp.ClientConnectionError("the agent closed the connection at the switch")
         rest = _Rest()
         connection.protocol.set_parser(rest, None)  # drains what came with the 101
-        upstream = connection.transport
-        upstream.set_protocol(self._agent)
-        self._agent.connection_made(upstream)
         lines = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"]
         lines += [f"{name}: {answer.headers[name]}" for name in ANSWERED if name in answer.headers]
         lines += [f"{name}: {value}" for name, value in answering.items()]
-        take_over(request, self._browser, "\r\n".join([*lines, "", ""]).encode("latin-1"))
+        self._join(request, connection.transport, "\r\n".join([*lines, "", ""]).encode("latin-1"))
         if rest.data:
             self._agent.data_received(rest.data)
 
@@ -197,6 +199,20 @@ class Splice:
             self._browser.pass_first()
             return
         self.abort()
+
+    def _join(self, request: web.Request, upstream: asyncio.Transport, head: bytes) -> None:
+        upstream.set_protocol(self._agent)
+        self._agent.connection_made(upstream)
+        take_over(request, self._browser, head)
+
+    async def carry(self, request: web.Request, upstream: asyncio.Transport, head: bytes) -> None:
+        """Answer *request* with *head*, and copy between it and *upstream* until both have gone."""
+        try:
+            self._join(request, upstream, head)
+            await self._copied()
+        finally:
+            upstream.abort()
+            self.abort()
 
     async def _copied(self) -> None:
         ends = (self._browser.lost, self._agent.lost)

@@ -75,6 +75,22 @@ class Peers:
         """Read the hubs that were trusted before a restart; each is offline until it is heard from."""
         self._known = {row.id: _Known(row, None, online=False) for row in await self._store.all()}
 
+    async def reload(self) -> None:
+        """Read what another process wrote; what hubs have open ends whose trust has ended or changed."""
+        before = self._known
+        rows = {row.id: row for row in await self._store.all()}
+        same = {
+            peer_id
+            for peer_id, row in rows.items()
+            if peer_id in before and _trusts_as(before[peer_id].row, row)
+        }
+        self._known = {
+            peer_id: replace(before[peer_id], row=row) if peer_id in same else _Known(row, None, online=False)
+            for peer_id, row in rows.items()
+        }
+        for peer_id in before.keys() - same:
+            self._living.ended(peer_id)
+
     async def trust(
         self, *, name: str, public_key: str, url: str, role: PeerRole, ca: str | None = None
     ) -> Peer:
@@ -189,3 +205,7 @@ class Peers:
         peer = self.get(peer_id)
         await self._events.publish("peer", "changed", peer_id, peer.model_dump(mode="json"))
         return peer
+
+
+def _trusts_as(one: PeerRow, other: PeerRow) -> bool:
+    return (one.public_key, one.role) == (other.public_key, other.role)

@@ -1,0 +1,127 @@
+"""The hub processes that share one database: this one, and which others live."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batwa_common.errors import Unavailable
+from batwa_hub.store.database import Database
+from batwa_hub.store.tables import processes
+
+log = structlog.stdlib.get_logger(__name__)
+
+BEAT_S = 1.5
+"""How often a process says that it lives, and looks who else does."""
+DEAD_AFTER = timedelta(seconds=8)
+"""Silence after which a process counts as dead: its operations are another's then."""
+
+OnLost = Callable[[AsyncConnection], Awaitable[None]]
+"""Called within the transaction that finds out that a process has died without a word."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One of them."""
+
+    id: str
+    url: str | None
+    """Where the others reach it; None until it listens."""
+    version: str
+    started_at: datetime
+
+
+class Processes:
+    """Who lives, by what the database has of them. With SQLite there is nobody else, and nothing is written.
+
+    Args:
+        database: What they share. Its clock is the only one that counts here.
+        version: Of this one.
+        on_lost: See `OnLost`.
+    """
+
+    def __init__(self, database: Database, *, version: str, on_lost: OnLost) -> None:
+        self._database = database
+        self._version = version
+        self._on_lost = on_lost
+        self._url: str | None = None
+        self._started_at: datetime | None = None
+        self._living: tuple[Process, ...] = ()
+        self._has_left = False
+        self.id = secrets.token_hex(8) if database.is_shared else ""
+
+    @property
+    def others(self) -> tuple[Process, ...]:
+        """Those that live beside this one, oldest first."""
+        return tuple(each for each in self._living if each.id != self.id)
+
+    @property
+    def living(self) -> tuple[Process, ...]:
+        """All that live, oldest first; none with SQLite."""
+        return self._living
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one that does what only one is to do: the oldest."""
+        return not self._living or self._living[0].id == self.id
+
+    async def join(self) -> None:
+        """Be one of them from now on."""
+        if self._database.is_shared:
+            await self._beat()
+
+    async def listen_at(self, url: str) -> None:
+        """Tell the others where this one listens; who was there before has died."""
+        self._url = url
+        if self._database.is_shared:
+            await self._beat()
+
+    async def leave(self) -> None:
+        """Be none of them any more: the others see it with their next beat."""
+        self._has_left = True
+        if self._database.is_shared:
+            async with self._database.writing() as connection:
+                await connection.execute(sa.delete(processes).where(processes.c.id == self.id))
+
+    async def run(self, *, every_s: float = BEAT_S) -> None:
+        """Beat until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            if self._has_left:
+                return
+            with contextlib.suppress(Unavailable):  # the database has logged it
+                await self._beat()
+
+    async def _beat(self) -> None:
+        async with self._database.writing() as connection:
+            now: datetime = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+            await self._bury(connection, now)
+            self._started_at = self._started_at or now
+            row = {"url": self._url, "version": self._version, "started_at": self._started_at, "seen_at": now}
+            mine = sa.update(processes).where(processes.c.id == self.id).values(row)
+            if not (await connection.execute(mine)).rowcount:
+                await connection.execute(sa.insert(processes).values(id=self.id, **row))
+            order = (processes.c.started_at, processes.c.id)
+            rows = (await connection.execute(sa.select(processes).order_by(*order))).all()
+        before, self._living = {each.id for each in self._living}, tuple(_process(row) for row in rows)
+        if before and before != {each.id for each in self._living}:
+            log.info("processes.changed", living=[each.url for each in self._living])
+
+    async def _bury(self, connection: AsyncConnection, now: datetime) -> None:
+        gone = processes.c.seen_at < now - DEAD_AFTER
+        if self._url is not None:
+            gone |= processes.c.url == self._url
+        dead = (processes.c.id != self.id) & gone
+        if (await connection.execute(sa.delete(processes).where(dead))).rowcount:
+            await self._on_lost(connection)
+
+
+def _process(row: sa.Row[Any]) -> Process:
+    return Process(row.id, row.url, row.version, row.started_at)
