@@ -9,6 +9,10 @@ WEB := hub/web
 PAGE := hub/batwa_hub/static/index.html
 NODE_MODULES := $(WEB)/node_modules/.package-lock.json
 PAGE_SOURCES := $(shell find $(WEB)/src $(WEB)/index.html $(WEB)/*.ts $(WEB)/package.json -type f 2>/dev/null)
+SLOW := tests/system tests/e2e tests/browser
+# A file is the unit of distribution; what takes longest begins first, so that no worker ends with it alone.
+IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder \
+	$(SLOW) $(filter-out $(SLOW) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 WIRE_TYPES = $(BIN)/python deploy/wire.py > $(WEB)/node_modules/.wire.json && cd $(WEB) && \
 	npx openapi-typescript node_modules/.wire.json --output src/api/wire.gen.ts --default-non-nullable=false --alphabetize
 
@@ -47,7 +51,7 @@ run: setup ## Start a hub and the local agent; Ctrl-C stops both
 	@$(BIN)/python deploy/run.py
 
 test: setup ## Run the tests
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest $(IN_PARALLEL)
 
 check: setup ## Format, lint, types, import contracts, tests: what CI runs
 	@$(BIN)/python -m tests.system.root & # what tests/system boots is fetched meanwhile; it waits for that
@@ -56,7 +60,7 @@ check: setup ## Format, lint, types, import contracts, tests: what CI runs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory check-web
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest $(IN_PARALLEL)
 
 check-web: setup $(NODE_MODULES) ## The web page: fresh types, lint, types, its own tests
 	$(WIRE_TYPES) --check

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from batwa_common import logs
 from batwa_common.service_manager import ServiceManager
 from batwa_common.settings import SettingsError
@@ -17,6 +19,8 @@ from batwa_hub.settings import TLS_MODES, Settings
 
 from .accounts import first_start
 from .command import Command, pid_file
+
+log = structlog.stdlib.get_logger(__name__)
 
 NOT_RUNNING = 3
 """Exit status of `status` when no hub runs, as init scripts have it."""
@@ -38,13 +42,17 @@ def _start(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.foreground:
         manager = ServiceManager.of(os.environ, os.getpid())
         sockets = manager.take_sockets()
-        settings = settings.listening_with(sockets)
+        given, settings = settings, settings.listening_with(sockets)
 
         def read_again() -> Settings:
             return Settings.load(flags(arguments)).listening_with(sockets)
 
         with background.only_one(pid_file(settings), settings.own_url()):
             logs.set_up(level=settings.log_level, file=settings.log_file)
+            if overruled := given.differences(settings) & given.model_fields_set:
+                log.warning(
+                    "settings.overruled", settings=sorted(overruled), by="the service manager's socket"
+                )
             run(app.main(settings, read_again, manager, sockets))
         return 0
     return _begin(settings, arguments)
