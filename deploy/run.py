@@ -110,12 +110,12 @@ def main() -> int:
         wait_until_ready(f"{url}/readyz", daemons[0])
         daemons.append(subprocess.Popen([BIN / "batwa-agent", "run"], env=env, start_new_session=True))
         say(f"\nBatwa is at {url}")
-        if not sys.stderr.isatty():  # at a terminal the hub has shown it already
+        if not sys.stderr.isatty():  # the hub shows its link at a terminal only, and says so
             link = subprocess.run(
                 [BIN / "batwa-hub", "setup-link"], env=env, check=False, capture_output=True
             )
             if link.returncode == 0:
-                say(f"First start. To set the password of admin, open {link.stdout.decode().strip()}")
+                say(f"That link: {link.stdout.decode().strip()}")
         say(f"Forgotten? BATWA_HUB_DATA_DIR={env['BATWA_HUB_DATA_DIR']} {BIN / 'batwa-hub'} admin-password")
         say("Ctrl-C stops both.\n")
         while all(daemon.poll() is None for daemon in daemons):

@@ -37,6 +37,7 @@ async def faults(page: Page, name: str) -> list[dict[str, Any]]:
 async def _photograph(page: Page, name: str, theme: Literal["light", "dark"], size: dict[str, int]) -> None:
     await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     await page.set_viewport_size({"width": size["width"], "height": size["height"]})
+    await page.locator(f"html[data-mantine-color-scheme={theme}]").wait_for(state="attached")
     await page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 
 

@@ -6,9 +6,9 @@ import re
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.fleet import Fleet
+from tests.e2e.fleet import PASSWORD, Fleet
 
-from .conftest import READABLE, screen
+from .conftest import READABLE, let_in, screen
 from .looks import check_looks
 
 
@@ -67,6 +67,30 @@ async def test_who_has_a_link_watches_until_it_is_revoked(
     await guest.reload()
     await expect(guest.get_by_text("unknown, revoked or expired")).to_be_visible()
     await context.close()
+
+
+async def test_who_watches_is_shown_by_name(page: Page, chromium: Browser, fleet: Fleet) -> None:
+    made = await page.request.post(
+        "/api/users", data={"name": "ines", "password": PASSWORD, "role": "viewer"}
+    )
+    assert made.ok, await made.text()
+    opened = await (await page.request.post("/api/terminals", data={"vm_name": "web"})).json()
+    address = f"/terminals?terminal={opened['id']}"
+    await page.goto(address)
+    await expect(screen(page)).to_contain_text("$")
+    await run(page, "echo seen-by-$((1 + 1))")
+    context = await chromium.new_context(base_url=fleet.url)
+    other = await context.new_page()
+    await other.add_init_script(READABLE)
+    await let_in(other, username="ines")
+    await other.goto(address)
+    await expect(other.get_by_text("Watching only")).to_be_visible()
+    viewers = page.get_by_role("button", name="2 viewers").locator("visible=true")
+    await viewers.click()
+    await expect(page.get_by_text("ines", exact=True)).to_be_visible()
+    await expect(screen(other)).to_contain_text("seen-by-2")
+    await context.close()
+    await page.request.delete("/api/users/ines")
 
 
 async def test_a_tab_is_split_and_both_are_there_after_a_reload(page: Page) -> None:

@@ -1,5 +1,12 @@
-/** Logging in with a passkey: what the browser is asked, and what the hub makes of its answer. */
+/** Passkeys: what the browser is asked, and what the hub makes of its answer. */
+import { queryOptions } from "@tanstack/react-query";
 import { ApiError, answered, http } from "./client";
+import { keys } from "./keys";
+
+export const passkeysQuery = queryOptions({
+  queryKey: keys.passkeys,
+  queryFn: () => answered(http.GET("/api/auth/passkeys")),
+});
 
 /** Whether this browser has passkeys here. None has them for an address instead of a name, or without HTTPS. */
 export function hasPasskeys(host: string = globalThis.location.hostname): boolean {
@@ -21,6 +28,25 @@ export async function logInWithPasskey(): Promise<boolean> {
     http.POST("/api/auth/passkeys/login", { body: { ticket: asked.ticket, credential } }),
   );
   return true;
+}
+
+/** Resolves to whether one was made; false if its owner thought better of it. The device asks them. */
+export async function addPasskey(name: string, password: string): Promise<boolean> {
+  const asked = await answered(http.POST("/api/auth/passkeys/options", { body: { password } }));
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(
+    asked.options as unknown as PublicKeyCredentialCreationOptionsJSON,
+  );
+  const made = await navigator.credentials.create({ publicKey }).catch(ofNobody);
+  if (!(made instanceof PublicKeyCredential)) return false;
+  const credential = made.toJSON() as Record<string, unknown>;
+  await answered(
+    http.POST("/api/auth/passkeys", { body: { name, ticket: asked.ticket, credential } }),
+  );
+  return true;
+}
+
+export function removePasskey(id: string): Promise<unknown> {
+  return answered(http.DELETE("/api/auth/passkeys/{id}", { params: { path: { id } } }));
 }
 
 /** Browsers do not tell "cancelled" from "too late" and "there is none", lest a page learns which it was. */

@@ -22,6 +22,12 @@ export const peersQuery = queryOptions({
   refetchInterval: LOOK_EVERY_MS,
 });
 
+/** The newest messages of other hubs; an event tells of each. */
+export const inboxQuery = queryOptions({
+  queryKey: keys.inbox,
+  queryFn: async () => (await answered(http.GET("/api/p2p/inbox"))).messages,
+});
+
 /** Hubs that were found, and the addresses looked at. */
 export const candidatesQuery = queryOptions({
   queryKey: keys.candidates,

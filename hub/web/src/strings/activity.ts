@@ -56,6 +56,8 @@ export const activity = {
       message: "Message",
     },
     gone: "is gone",
+    removed: "was removed",
+    machine: { online: "is online", offline: "went offline", waiting: "waits for approval" },
     changed: "changed",
     arrived: "arrived",
     on: (machine: string) => `on ${machine}`,

@@ -113,6 +113,24 @@ export const administration = {
     revokeText:
       "Whatever uses it is refused from now on, and what it has open ends within a second.",
   },
+  passkeys: {
+    title: "Passkeys",
+    lead: "Log in without a password: your phone, your computer or a security key proves that it is you.",
+    add: "Add a passkey",
+    name: "Name",
+    nameHint: "Where it is, such as “phone”.",
+    needName: "A name is needed.",
+    made: "Added",
+    used: "Last used",
+    never: "Never",
+    none: "You have none yet.",
+    impossible:
+      "You have none. Browsers make passkeys only where the hub is opened by a host name over HTTPS, or at localhost.",
+    notMade: "No passkey was made. Try again.",
+    remove: "Remove",
+    removeTitle: (name: string) => `Remove ${name}?`,
+    removeText: "It logs nobody in from now on. Delete it on the device as well.",
+  },
   settings: {
     title: "Settings",
     account: "Account",

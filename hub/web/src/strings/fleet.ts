@@ -152,6 +152,12 @@ export const fleet = {
       "Compare this fingerprint with the one that hub shows of itself, by another way than this network. Its administrator has to trust this hub as well.",
     trustCompared: "I have compared it",
     isTrusted: "Trusted",
+    inbox: "Messages",
+    inboxLead: "What trusted hubs have sent that this hub does not answer by itself.",
+    noMessages: "None yet. Scripts send them through the API, from hub to hub.",
+    from: "From",
+    message: "Message",
+    received: "Received",
     source: { mdns: "announced", static: "looked at" },
   },
 } as const;

@@ -74,13 +74,13 @@ export function TerminalView(props: {
         >
           <IconSearch size={15} stroke={1.7} />
         </BarAction>
-        {props.actions}
         <BarAction
           label={props.isFull ? t.terminal.smaller : t.terminal.full}
           onClick={() => props.onFull(!props.isFull)}
         >
           {props.isFull ? <IconMinimize size={15} /> : <IconMaximize size={15} />}
         </BarAction>
+        {props.actions}
       </Group>
       {signs.searching && (
         <SearchBar emulator={emulator} found={signs.found} onClose={terminal.endSearch} />

@@ -1,9 +1,6 @@
 /** A VM's name, leading to its page. */
-import { Anchor } from "@mantine/core";
-import { createLink } from "@tanstack/react-router";
 import type { VmRef } from "@/api/vms";
-
-const PageAnchor = createLink(Anchor<"a">);
+import { PageAnchor } from "@/ui/PageAnchor";
 
 export function VmLink({ vm, size = "sm" }: { vm: VmRef; size?: "sm" | "md" }) {
   return (
@@ -26,13 +23,11 @@ export function vmPage({ name, agent_id }: VmRef) {
 }
 
 /** Where a terminal in this VM is opened. */
-export function terminalsPage({ name, agent_id }: VmRef): string {
-  const query = new URLSearchParams({ vm: name });
-  if (agent_id !== null) query.set("agent", agent_id);
-  return `/terminals?${query.toString()}`;
+export function terminalsPage({ name, agent_id }: VmRef) {
+  return { to: "/terminals", search: { vm: name, agent: agent_id ?? undefined } } as const;
 }
 
 /** Where a terminal that lives is attached to. */
-export function terminalOf({ id }: { id: string }): string {
-  return `/terminals?${new URLSearchParams({ terminal: id }).toString()}`;
+export function terminalOf({ id }: { id: string }) {
+  return { to: "/terminals", search: { terminal: id } } as const;
 }

@@ -11,13 +11,13 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useRecentEvents } from "@/api/recentEvents";
 import type { Event } from "@/api/wire";
+import { type Told, toldOf } from "@/model/told";
 import { t } from "@/strings";
 import { Age } from "@/ui/Age";
 import { type Column, DataTable, Lines } from "@/ui/DataTable";
 import { Nothing } from "@/ui/Nothing";
 import { Page } from "@/ui/Page";
-import { type EventsSearch, KINDS } from "./search";
-import { matching, type Told, toldOf } from "./told";
+import { type EventsSearch, KINDS, matching } from "./search";
 
 const COLUMNS: Column<Told>[] = [
   { key: "at", title: t.events.when, cell: ({ event }) => <Age at={event.at} /> },

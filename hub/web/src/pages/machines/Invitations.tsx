@@ -27,6 +27,7 @@ const COLUMNS: Column<JoinToken>[] = [
   {
     key: "left",
     title: t.machines.usesLeft,
+    wide: true,
     cell: (token) => `${token.uses_left} / ${token.uses}`,
   },
   { key: "ends", title: t.machines.expires, cell: (token) => moment(token.expires_at) },

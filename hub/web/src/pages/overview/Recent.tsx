@@ -1,14 +1,14 @@
 import { Box, Paper, Skeleton, Stack, Text } from "@mantine/core";
 import { IconActivity, IconBolt } from "@tabler/icons-react";
 import { useRecentEvents } from "@/api/recentEvents";
-import type { Event, Operation } from "@/api/wire";
+import type { Operation } from "@/api/wire";
+import { type Told, toldOf } from "@/model/told";
 import { t } from "@/strings";
 import { Age } from "@/ui/Age";
 import { Failure } from "@/ui/Failure";
 import { Nothing } from "@/ui/Nothing";
 import { OperationStateMark } from "@/ui/State";
 import { VmLink } from "@/vm/VmLink";
-import { type Happened, told } from "./events";
 import classes from "./Overview.module.css";
 import { Section } from "@/ui/Section";
 
@@ -46,7 +46,9 @@ export function RecentOperations({ operations }: { operations: readonly Operatio
 
 export function RecentEvents() {
   const events = useRecentEvents();
-  const shown = told(events.data ?? []).slice(0, SHOWN);
+  // The list beside tells of operations.
+  const others = events.data?.filter((event) => event.kind !== "operation") ?? [];
+  const shown = others.slice(0, SHOWN).map(toldOf);
   return (
     <Section title={t.overview.events}>
       <Paper>
@@ -63,32 +65,32 @@ export function RecentEvents() {
             {t.overview.noEvents}
           </Nothing>
         )}
-        {shown.map((happened) => (
-          <OneEvent key={happened.event.id} happened={happened} />
+        {shown.map((told) => (
+          <OneEvent key={told.event.id} told={told} />
         ))}
       </Paper>
     </Section>
   );
 }
 
-function OneEvent({ happened }: { happened: Happened & { event: Event } }) {
+function OneEvent({ told }: { told: Told }) {
   return (
     <Box className={classes.line}>
       <Stack gap={0} miw={0}>
         <Text size="sm" truncate>
           <Text span fw={500} inherit>
-            {happened.who}
+            {told.what}
           </Text>{" "}
-          {happened.what}
+          {told.change}
         </Text>
-        {happened.where && (
+        {told.where && (
           <Text size="xs" c="dimmed" truncate>
-            {t.overview.on(happened.where)}
+            {t.overview.on(told.where)}
           </Text>
         )}
       </Stack>
       <span />
-      <Age at={happened.event.at} size="xs" />
+      <Age at={told.event.at} size="xs" />
     </Box>
   );
 }

@@ -1,16 +1,5 @@
 /** Hubs that were found, and the addresses that are looked at. */
-import {
-  Badge,
-  Button,
-  Checkbox,
-  Code,
-  Group,
-  Modal,
-  Pill,
-  Stack,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { Button, Checkbox, Code, Group, Modal, Pill, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { keys } from "@/api/keys";
@@ -22,6 +11,7 @@ import { type Column, DataTable, Lines } from "@/ui/DataTable";
 import { Failure, tellFailure } from "@/ui/Failure";
 import { RoleChoice } from "@/ui/RoleChoice";
 import { Section } from "@/ui/Section";
+import { State } from "@/ui/State";
 
 const COLUMNS: Column<Candidate>[] = [
   {
@@ -59,7 +49,7 @@ export function Candidates() {
           }
           actions={(hub) =>
             hub.trusted ? (
-              <Badge color="teal">{t.peers.isTrusted}</Badge>
+              <State tone="good" label={t.peers.isTrusted} />
             ) : (
               mayManage && (
                 <Button size="xs" variant="default" onClick={() => ask(hub)}>

@@ -7,6 +7,7 @@ import { t } from "@/strings";
 import { Failure } from "@/ui/Failure";
 import { Page } from "@/ui/Page";
 import { Candidates } from "./Candidates";
+import { Inbox } from "./Inbox";
 import { Pairing } from "./Pairing";
 import { ThisHub } from "./ThisHub";
 import { Trusted } from "./Trusted";
@@ -25,6 +26,7 @@ export function PeersPage() {
       <Stack gap="xl">
         {hub.data ? <ThisHub hub={hub.data} /> : <Skeleton h={150} />}
         <Trusted />
+        <Inbox />
         {runs && <Candidates />}
       </Stack>
     </Page>

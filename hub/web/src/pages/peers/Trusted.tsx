@@ -38,6 +38,7 @@ const COLUMNS: Column<Peer>[] = [
   {
     key: "role",
     title: t.peers.role,
+    wide: true,
     cell: ({ role }) => (role === null ? "–" : t.permissions[role]),
   },
   {

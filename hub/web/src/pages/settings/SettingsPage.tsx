@@ -11,6 +11,8 @@ import { limitsOf } from "@/ui/PermissionFields";
 import { Section } from "@/ui/Section";
 import { ChangePassword } from "./ChangePassword";
 import { MyLogins } from "./MyLogins";
+import { Passkeys } from "./Passkeys";
+import { TerminalLooks } from "./TerminalLooks";
 import { Theme } from "./Theme";
 import { Totp } from "./Totp";
 
@@ -22,7 +24,9 @@ export function SettingsPage() {
         <Stack gap="xl" maw={760}>
           <Account me={me} />
           <Theme />
+          <TerminalLooks />
           <ChangePassword />
+          <Passkeys />
           <Totp me={me} />
           <MyLogins />
         </Stack>

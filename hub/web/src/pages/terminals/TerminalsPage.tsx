@@ -5,6 +5,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useMayUseTerminals } from "@/api/session";
 import { t } from "@/strings";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page } from "@/ui/Page";
 import * as layouts from "./layout";
 import { type Order, NewTerminal } from "./NewTerminal";
@@ -43,6 +44,9 @@ export function TerminalsPage() {
       }
       actions={
         <>
+          <LinkButton to="/terminals/recordings" size="xs" variant="default">
+            {t.terminals.recordings}
+          </LinkButton>
           <SettingsButton />
           {may && (
             <Button

@@ -1,10 +1,12 @@
-import { Anchor, Box, Button, Group, Paper, Stack, Text } from "@mantine/core";
+import { Box, Group, Paper, Stack, Text } from "@mantine/core";
 import { IconTerminal2 } from "@tabler/icons-react";
 import { useTerminals } from "@/api/terminals";
 import type { ListedVm, Terminal } from "@/api/wire";
 import { t } from "@/strings";
 import { Age } from "@/ui/Age";
 import { Failure } from "@/ui/Failure";
+import { LinkButton } from "@/ui/LinkButton";
+import { PageAnchor } from "@/ui/PageAnchor";
 import { Section } from "@/ui/Section";
 import { State } from "@/ui/State";
 import { terminalOf, terminalsPage } from "@/vm/VmLink";
@@ -20,16 +22,16 @@ export function Terminals({ vm }: { vm: ListedVm }) {
     <Section
       title={t.vm.terminals}
       action={
-        <Button
-          component="a"
-          href={terminalsPage(vm)}
-          size="xs"
-          variant="default"
-          data-disabled={!runs || undefined}
-          leftSection={<IconTerminal2 size={15} stroke={1.6} />}
-        >
-          {t.vm.openTerminal}
-        </Button>
+        runs && (
+          <LinkButton
+            {...terminalsPage(vm)}
+            size="xs"
+            variant="default"
+            leftSection={<IconTerminal2 size={15} stroke={1.6} />}
+          >
+            {t.vm.openTerminal}
+          </LinkButton>
+        )
       }
     >
       <Paper>
@@ -71,9 +73,9 @@ function One({ terminal }: { terminal: Terminal }) {
             label={alive ? t.vm.alive : t.vm.exited(terminal.exit_code)}
           />
           {alive && (
-            <Anchor size="sm" href={terminalOf(terminal)}>
+            <PageAnchor {...terminalOf(terminal)} size="sm">
               {t.vm.attach}
-            </Anchor>
+            </PageAnchor>
           )}
         </Group>
       </Group>

@@ -28,7 +28,7 @@ export function VmPage() {
   const { agent } = useSearch({ from: "/inside/vms/$name" });
   const vms = useVms();
   const ref = { name, agent_id: agent ?? null };
-  const vm = findVm(vms.data, ref);
+  const vm = findVm(vms.data, ref) ?? (agent === undefined ? onlyOne(vms.data, name) : undefined);
   if (vm) return <Shown vm={vm} />;
   return (
     <Page title={name}>
@@ -37,6 +37,12 @@ export function VmPage() {
       {vms.isPending && <Skeleton h={320} />}
     </Page>
   );
+}
+
+/** As the hub has it: a name without a machine is this hub's own VM, else the only one in the fleet. */
+function onlyOne(vms: readonly ListedVm[] | undefined, name: string): ListedVm | undefined {
+  const [first, ...others] = vms?.filter((vm) => vm.name === name) ?? [];
+  return others.length === 0 ? first : undefined;
 }
 
 function Shown({ vm }: { vm: ListedVm }) {

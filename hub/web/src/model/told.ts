@@ -1,7 +1,6 @@
 /** Events in words. */
 import type { Agent, Event, ListedVm, Operation } from "@/api/wire";
 import { t } from "@/strings";
-import type { EventsSearch } from "./search";
 
 export interface Told {
   readonly event: Event;
@@ -28,7 +27,9 @@ export function toldOf(event: Event): Told {
     }
     case "agent": {
       const machine = data as Agent | null;
-      const change = machine ? (machine.driver?.problem ?? machine.status) : t.events.gone;
+      const change = machine
+        ? (machine.driver?.problem ?? t.events.machine[machine.status])
+        : t.events.removed;
       return { event, what: machine?.hostname ?? subject, change, where: null };
     }
     case "operation": {
@@ -47,18 +48,8 @@ export function toldOf(event: Event): Told {
   }
 }
 
-/** Those that have all of what is asked for. */
-export function matching(all: readonly Told[], { q, kind }: EventsSearch): readonly Told[] {
-  const sought = q?.trim().toLowerCase() ?? "";
-  return all.filter(
-    ({ event, what, change, where }) =>
-      (kind === undefined || event.kind === kind) &&
-      `${what} ${change} ${where ?? ""}`.toLowerCase().includes(sought),
-  );
-}
-
 function progressOf({ state, phase, percent }: Operation): string {
-  if (state !== "running" || !phase) return state;
+  if (state !== "running" || !phase) return t.operations.states[state];
   return percent === null ? phase : `${phase}, ${Math.round(percent)} %`;
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Event } from "@/api/wire";
-import { matching, toldOf } from "./told";
+import { toldOf } from "@/model/told";
+import { matching } from "./search";
 
 const event = (news: Partial<Event>): Event => ({
   id: 1,
@@ -10,30 +11,6 @@ const event = (news: Partial<Event>): Event => ({
   at: "2026-11-22T10:00:00Z",
   data: null,
   ...news,
-});
-
-test("a VM that is no more is told by its name", () => {
-  expect(toldOf(event({ action: "removed" }))).toMatchObject({
-    what: "web",
-    change: "is gone",
-    where: "oslo",
-  });
-});
-
-test("an operation tells how far it is", () => {
-  const data = {
-    kind: "create",
-    vm_name: "web",
-    state: "running",
-    phase: "Retrieving image",
-    percent: 41.6,
-    agent_hostname: "oslo-host",
-  };
-  expect(toldOf(event({ kind: "operation", subject: "7", data }))).toMatchObject({
-    what: "Create web",
-    change: "Retrieving image, 42 %",
-    where: "oslo-host",
-  });
 });
 
 test("filters meet", () => {
