@@ -101,7 +101,9 @@ export function TerminalList(props: { onShow: (id: string) => void; onNew: () =>
             <Button size="compact-sm" variant="light" onClick={() => props.onShow(terminal.id)}>
               {words.show}
             </Button>
-            {may && isAlive(terminal) && <End terminal={terminal} onAsk={() => setEnding(terminal)} />}
+            {may && isAlive(terminal) && (
+              <End terminal={terminal} onAsk={() => setEnding(terminal)} />
+            )}
           </Group>
         )}
       />
@@ -121,11 +123,7 @@ function Recorded() {
 function End({ terminal, onAsk }: { terminal: Terminal; onAsk: () => void }) {
   return (
     <Tooltip label={words.end}>
-      <ActionIcon
-        size={26}
-        aria-label={`${words.end}: ${terminal.vm_name}`}
-        onClick={onAsk}
-      >
+      <ActionIcon size={26} aria-label={`${words.end}: ${terminal.vm_name}`} onClick={onAsk}>
         <IconSquareX size={16} stroke={1.7} />
       </ActionIcon>
     </Tooltip>
