@@ -126,3 +126,11 @@ def test_nothing_names_where_packages_come_from_or_where_this_was_built() -> Non
     words = re.compile("|".join(["pypi" + r"\.", "registry" + r"\.npm", "file" + ":///opt", "/wo" + "rk/"]))
 
     assert not [f for f in files if f.suffix != ".png" and words.search(f.read_text(errors="replace"))]
+
+
+def test_migrations_are_one_line() -> None:
+    versions = sorted((ROOT / "hub/batwa_hub/store/migrations/versions").glob("m[0-9]*.py"))
+    text = [path.read_text() for path in versions]
+    expected = [f"{number:04}" for number in range(1, len(versions) + 1)]
+    assert [path.name[1:5] for path in versions] == expected
+    assert [each.partition('\nrevision = "')[2][:4] for each in text] == expected
