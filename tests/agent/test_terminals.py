@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestClient
 
 from batwa_agent.agent import Agent, running
 from batwa_agent.app import make_app
+from batwa_agent.reload import changes
 from batwa_agent.settings import Settings
 from batwa_common.wire.vm import VmState
 from tests.agent.fakes import FakeDriver
@@ -345,3 +346,13 @@ async def test_only_a_running_vm_has_shells(
     await agent.watcher.look()
     response = await client.get("/ws?vm_name=a", headers={**KEY, "Upgrade": "websocket"})
     assert response.status == 409
+
+
+async def test_a_limit_that_is_read_again_holds_for_the_next_terminal(
+    settings: Settings, agent: Agent, client: Client
+) -> None:
+    none = settings.terminal.model_copy(update={"limit": 0})
+    changes(agent)["terminal.limit"](settings.model_copy(update={"terminal": none}))
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await shell(client)
+    assert refused.value.status == 503
