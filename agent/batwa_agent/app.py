@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from batwa_common.web.heads import readable
 from batwa_common.web.metrics import METRICS, measured
 from batwa_common.web.problems import problems
 from batwa_common.web.routes import mount
@@ -16,7 +17,7 @@ BODY_BYTES = 1 << 20
 
 def make_app(agent: Agent) -> web.Application:
     """Return the application that serves *agent*."""
-    app = web.Application(middlewares=[measured, problems], client_max_size=BODY_BYTES)
+    app = web.Application(middlewares=[readable, measured, problems], client_max_size=BODY_BYTES)
     app[AGENT] = agent
     app[METRICS] = agent.metrics
     app[VMS] = lambda _caller: agent.machine

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from batwa_common.errors import Unavailable
 from batwa_common.service_manager import ServiceManager
+from batwa_common.web.heads import readable
 from batwa_common.web.metrics import METRICS, measured
 from batwa_common.web.problems import problems
 from batwa_common.web.routes import mount
@@ -42,6 +43,7 @@ def make_app(hub: Hub) -> web.Application:
     app = web.Application(
         middlewares=[
             proxies(trusted),
+            readable,
             stay_with_https,
             sign_answers,
             login_page_tells,

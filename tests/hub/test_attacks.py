@@ -1,6 +1,7 @@
 """What attackers try, over HTTP: each is refused, and what was aimed at somebody is in the audit log."""
 
 import asyncio
+import json
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -230,6 +231,43 @@ async def test_a_slow_client_is_cut_off(impatient: int, hub: Hub, sent: bytes, s
         assert (await newest(hub))["status"] == 408
     writer.close()
     await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "status"),
+    [
+        ("/api/vm/list", b"Authorization: Bearer \xff", 401),
+        ("/api/vm/list", b"Authorization: Basic \xff", 401),
+        ("/api/vm/list", "Authorization: Basic é".encode(), 401),
+        ("/api/vm/list", b"Cookie: session_id=\xff", 401),
+        ("/api/agent/self", b"X-API-Key: \xff", 403),
+        ("/ws?vm_name=x", b"Upgrade: websocket\r\nOrigin: \xff", 403),
+        ("/api/auth/session", b"X-Forwarded-For: \xff\r\nX-Forwarded-Proto: \xff\r\nUser-Agent: \xff", 200),
+        ("/api/auth/session", b"X-Forwarded-Host: \xff", 400),
+        ("/api/auth/session", b"X-Forwarded-Host: a b", 400),
+    ],
+)
+async def test_bytes_that_are_no_text_are_somebody_elses_mistake(
+    stranger: TestClient, path: str, header: bytes, status: int
+) -> None:
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{stranger.port}\r\nConnection: close\r\n"
+
+    answer = await told(stranger, head.encode() + header + b"\r\n\r\n")
+
+    assert int(answer.split()[1]) == status, answer
+    assert (
+        int((await told(stranger, b"GET / HTTP/1.1\r\nHost: \xff\r\nConnection: close\r\n\r\n")).split()[1])
+        == 400
+    )
+
+
+async def test_a_browser_whose_name_is_no_text_can_log_in(stranger: TestClient) -> None:
+    body = json.dumps(LOGIN).encode()
+    head = f"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+
+    answer = await told(stranger, head.encode() + b"User-Agent: Mozill\xe9\r\n\r\n" + body)
+
+    assert int(answer.split()[1]) == 200, answer
 
 
 async def test_nobody_fills_the_log_with_tracebacks(impatient: int, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,7 +16,7 @@ HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.
 
 @web.middleware
 async def readable(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Read what is no UTF-8 in a header as `�`: others' cookies may be like that, and no secret of ours is.
+    """Read what is no UTF-8 in a header as `?`: others' cookies may be like that, and no secret of ours is.
 
     A request for a host that is none is refused (RFC 9112, 3.2).
     """

@@ -20,7 +20,6 @@ from .proxies import BY_PROXY
 
 MOST_URLS = 4
 """Addresses of the hub in a token; each costs whoever joins a try."""
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LOOPBACK = re.compile(r"localhost|127\..*|::1")
 
 
@@ -57,7 +56,7 @@ async def _reached_at(request: web.Request) -> HubAddress:
     by_proxy, pinned = request.get(BY_PROXY, False), hub.tls and hub.tls.fingerprint
     if hub.settings.public_urls:
         return HubAddress(hub.settings.public_urls[:MOST_URLS], pinned or None)
-    found = [f"{request.scheme}://{request.host}"] if _HOST.fullmatch(request.host) else []
+    found = [f"{request.scheme}://{request.host}"] if request.host else []
     if not by_proxy:  # else only the proxy is known to be reachable, and has a certificate of its own
         port = urlsplit(f"//{request.host}").port or hub.settings.port
         found += await asyncio.to_thread(names.urls, hub.settings.scheme, hub.settings.host, port)

@@ -65,7 +65,8 @@ def _last(request: web.Request, name: str) -> str:
 
 
 def _values(request: web.Request, name: str) -> list[str]:
-    return [each for line in request.headers.getall(name, []) for each in line.split(",")]
+    lines = request.headers.getall(name, [])
+    return [each for line in lines for each in line.encode(errors="replace").decode().split(",")]
 
 
 def _is_among(trusted: Iterable[Network], address: str | None) -> bool:
