@@ -168,7 +168,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         passwords, on_change = Passwords(), (sessions.doubt, tokens.doubt)
         accounts = Accounts(database, passwords, on_change=on_change)
         users = Users(database, passwords, on_change=on_change)
-        processes = Processes(database, version=__version__, on_lost=note_crash)
+        processes = Processes(database, version=__version__, on_lost=note_crash, on_gone=neighbours.forget)
         events = Events(
             database,
             keep=settings.event.keep,

@@ -128,8 +128,7 @@ async def serve(
             await stop.wait()
         log.info("daemon.stopping")
         await manager.stopping()
-        if sockets:
-            await _drain(sites)
+        await _drain(sites)
     finally:
         began = time.monotonic()
         await runner.cleanup()
@@ -178,10 +177,11 @@ async def _reload_forever(reload: Callable[[], Awaitable[None]], manager: Servic
 
 
 async def _drain(sites: Sequence[web.BaseSite]) -> None:
-    """Leave new connections to whoever serves the same sockets next, and let what was accepted ask."""
+    """Leave new connections to whoever serves next, or beside; let what was accepted ask."""
     for site in sites:
         await site.stop()
-    await asyncio.sleep(DRAIN_S)
+    if sites:
+        await asyncio.sleep(DRAIN_S)
 
 
 def _protocol_of(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:

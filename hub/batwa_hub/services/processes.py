@@ -45,12 +45,21 @@ class Processes:
         database: What they share. Its clock is the only one that counts here.
         version: Of this one.
         on_lost: See `OnLost`.
+        on_gone: Told the id of each that lives no more, for whatever reason.
     """
 
-    def __init__(self, database: Database, *, version: str, on_lost: OnLost) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        version: str,
+        on_lost: OnLost,
+        on_gone: Callable[[str], None] = lambda _id: None,
+    ) -> None:
         self._database = database
         self._version = version
         self._on_lost = on_lost
+        self._on_gone = on_gone
         self._url: str | None = None
         self._started_at: datetime | None = None
         self._living: tuple[Process, ...] = ()
@@ -111,7 +120,10 @@ class Processes:
             order = (processes.c.started_at, processes.c.id)
             rows = (await connection.execute(sa.select(processes).order_by(*order))).all()
         before, self._living = {each.id for each in self._living}, tuple(_process(row) for row in rows)
-        if before and before != {each.id for each in self._living}:
+        now_living = {each.id for each in self._living}
+        for each_id in before - now_living:
+            self._on_gone(each_id)
+        if before and before != now_living:
             log.info("processes.changed", living=[each.url for each in self._living])
 
     async def _bury(self, connection: AsyncConnection, now: datetime) -> None:

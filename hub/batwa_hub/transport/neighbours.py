@@ -6,8 +6,10 @@ WebSockets and backpressure are as if the agent were linked here.
 
 import asyncio
 import ssl
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from weakref import WeakSet
 
 import structlog
 from aiohttp import web
@@ -67,6 +69,7 @@ class Neighbours:
         self._tls = tls
         self._last: dict[str, str] = {}
         self._carried: set[Splice] = set()
+        self._through: defaultdict[str, WeakSet[ResponseHandler]] = defaultdict(WeakSet)
 
     async def connect(self, agent_id: str, within_s: float | None) -> ResponseHandler:
         """Return a fresh connection to an agent, wherever it is linked. Raises OSError."""
@@ -79,6 +82,11 @@ class Neighbours:
                 raise ConnectionRefusedError("the agent is linked to no process of this hub")
             await asyncio.sleep(AGAIN_S)
         return await self._links.connect(agent_id, within_s)
+
+    def forget(self, process_id: str) -> None:
+        """Use each connection through a process once more at most: it stops, or is dead."""
+        for connection in self._through.pop(process_id, ()):
+            connection.force_close()
 
     def admit(self, proof: str, agent_id: str) -> None:
         """Return if *proof* shows that another process asks for that agent. Raises `NotAuthenticated`."""
@@ -147,6 +155,7 @@ class Neighbours:
                 transport.abort()
                 raise
         self._last[agent_id] = process.id
+        self._through[process.id].add(connection)
         return connection
 
 
