@@ -160,6 +160,17 @@ async def test_a_lost_answer_is_settled_by_asking_again(database: Database, agen
     assert agent.submitted == [first.id]
 
 
+async def test_an_agent_that_hung_may_have_it_and_is_asked_also_when_it_is_offline(
+    database: Database, agent: FakeAgent
+) -> None:
+    agent.trouble = [AgentTimeout("broke off"), AgentUnreachable("silent"), AgentUnreachable("silent")]
+    async with serving(database, agent) as operations:
+        first = await submit(operations)
+        agent.tell(first.id, state="succeeded")
+
+        assert (await end_of(operations, first)).state == "succeeded"
+
+
 async def test_an_agent_away_for_a_while_is_waited_for(database: Database, agent: FakeAgent) -> None:
     async with serving(database, agent) as operations:
         first = await submit(operations)

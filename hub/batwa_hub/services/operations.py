@@ -44,7 +44,7 @@ log = structlog.stdlib.get_logger(__name__)
 _DOUBTFUL = (AgentUnreachable, AgentTimeout, AgentMisbehaved, Unavailable)
 """Trouble after which an operation may still be going on."""
 _SURE = (AgentUnreachable, AgentMisbehaved)
-"""Trouble at a submission after which there is no point in trying again."""
+"""Trouble at a submission that shows that the agent does not have it."""
 _RETRY_S = (0.2, 2.0)
 """First and longest pause between attempts to reach an agent about an operation."""
 PROGRESS_S = 1.0
@@ -62,8 +62,10 @@ class _Taken(Exception):
 class _Followed:
     """An operation that has not ended, and everyone who waits for news of it."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, *, may_be_known: bool) -> None:
         self.job = job
+        self.may_be_known = may_be_known
+        """Whether its agent may have it without having said so: then it is asked until it answers."""
         self.news = asyncio.Condition()
         self.saved_s = 0.0
         self.settled = asyncio.Event()
@@ -125,7 +127,7 @@ class Operations:
         """Follow what no process does any more that is among the *living*."""
         for job in await self._store.claim(self._owner, living=living):
             if job.operation.id not in self._followed:
-                self._follow(job)
+                self._follow(job, may_be_known=True)
 
     async def release(self) -> None:
         """Leave everything to the other processes: this one stops."""
@@ -177,7 +179,7 @@ class Operations:
         except IntegrityError:  # the same key at the same moment
             return self._same(await self._find(operation_id), command)
         await self._tell(job)
-        followed = self._follow(job)
+        followed = self._follow(job, may_be_known=False)
         try:
             async with asyncio.timeout(self._confirm_s):
                 await followed.settled.wait()
@@ -263,8 +265,8 @@ class Operations:
     def _public(self, job: Job) -> Operation:
         return job.operation.model_copy(update={"agent_id": self._registry.public_id(job.agent_id)})
 
-    def _follow(self, job: Job) -> _Followed:
-        followed = self._followed[job.operation.id] = _Followed(job)
+    def _follow(self, job: Job, *, may_be_known: bool) -> _Followed:
+        followed = self._followed[job.operation.id] = _Followed(job, may_be_known=may_be_known)
         self._tasks.spawn(self._carry_out(followed), name=f"operation {job.operation.id}")
         return followed
 
@@ -276,7 +278,8 @@ class Operations:
                     await self._step(followed)
                     pause_s, reached_s = _RETRY_S[0], self._now()
                 except _DOUBTFUL as err:
-                    sure = isinstance(err, _SURE) and not followed.job.submitted
+                    followed.may_be_known |= followed.job.submitted or not isinstance(err, _SURE)
+                    sure = not followed.may_be_known
                     if sure or self._now() - reached_s > self._lost_after_s:
                         await self._fail(followed, err)
                     else:
