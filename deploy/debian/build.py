@@ -61,7 +61,9 @@ PACKAGES = (
             f"{UNITS}/batwa-hub.socket": SYSTEM,
             f"{UNITS}/batwa-hub.sysusers": "usr/lib/sysusers.d/batwa-hub.conf",
             f"{UNITS}/batwa-hub.tmpfiles": "usr/lib/tmpfiles.d/batwa-hub.conf",
-            "deploy/config/hub.toml": "etc/batwa/hub.toml",
+            # never changed from one version to the next: dpkg would ask whoever has changed it too
+            "deploy/debian/hub.toml": "etc/batwa/hub.toml",
+            "deploy/config/hub.toml": "usr/share/doc/batwa-hub/examples/hub.toml",
         },
         depends=f"{DAEMON}, passwd",
         says="control plane for virtual machines on many machines",

@@ -12,7 +12,7 @@ from typing import Self
 import psutil
 
 BOOT_S = 120.0
-CALL_S = 180.0
+CALL_S = 300.0
 STOP_S = 30.0
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENV = ("env", "-i", PATH, "HOME=/root", "LANG=C.UTF-8")

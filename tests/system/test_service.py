@@ -5,6 +5,7 @@ The tests build on one another, in this order: a machine lives only once.
 
 import asyncio
 import re
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -21,7 +22,7 @@ from tests.e2e.test_terminals import Screen, watch_soon
 from .machine import Machine
 from .root import build_packages, build_root, require_machine
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 NOW = version("batwa-hub")
 PREVIOUS = f"{NOW}~previous"
 UNITS = ("batwa-hub.socket", "batwa-hub.service", "batwa-agent.service")
@@ -90,6 +91,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         here = Installed(machine, f"http://127.0.0.1:{port}", before)
         here.install(PREVIOUS)
         yield here
+    shutil.rmtree(root)  # pytest would keep it for some runs, and it is large
 
 
 def administer(machine: Machine, port: int) -> None:
@@ -181,7 +183,7 @@ async def test_an_upgrade_loses_no_byte_of_a_terminal(
     machine = installed.machine
     await until_online(admin)
     setting = machine.root / "etc/batwa/hub.toml"
-    setting.write_text(setting.read_text().replace("# approval = false", "approval = true"))
+    setting.write_text(setting.read_text() + "[join]\napproval = true\n")
     terminal = (await post(admin, "/api/terminals", {"vm_name": "web"}, 201))["id"]
     first = await watch_soon(admin, f"terminal_id={terminal}&offset=0")
     await first.type(COUNTING)

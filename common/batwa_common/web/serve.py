@@ -42,7 +42,7 @@ BACKLOG = 1024
 GRACE_S = 10.0
 """How long requests in flight may take after the stop began."""
 
-DRAIN_S = 0.3
+DRAIN_S = 1.0
 """How long a connection accepted just before the stop has for its first request."""
 
 _QUIET = ("/healthz", "/readyz", "/health", "/api/agent/heartbeat", "/api/agent/dial/")
