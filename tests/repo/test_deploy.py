@@ -1,6 +1,7 @@
 """What administrators are given beside the programs."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,31 @@ def test_the_pins_of_a_distribution_are_those_of_the_lock_and_nothing_for_tests(
     assert {"aiohttp", "asyncpg", "greenlet", "sqlalchemy"} <= names
     assert names.isdisjoint({"pytest", "ruff", "rich", "pexpect"})
     assert pins.count("--hash=sha256:") > len(names)
+
+
+PAGES = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
+    *(ROOT / "systemd").glob("*.md"),
+    *(ROOT / "deploy").rglob("*.md"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_to_another_page_leads_there(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text()):
+        there = (page.parent / target) if target else page
+        assert there.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", there.read_text(), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}, (
+                anchor
+            )
+
+
+def test_each_kind_of_installation_has_its_scripts_and_they_can_be_read_by_a_shell() -> None:
+    scripts = [ROOT / "deploy/install.sh", *(ROOT / "deploy/debian").glob("*/p*")]
+    assert len(scripts) == 7
+    for script in scripts:
+        done = subprocess.run(["sh", "-n", str(script)], check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
