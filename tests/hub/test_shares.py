@@ -154,6 +154,10 @@ async def test_a_link_ends_with_whom_it_comes_from(database: Database) -> None:
         await accounts.change("ada", ChangeUser(terminals=False))
         assert await open_ones() == set() and ended == ["token's", "account's"]
     await accounts.change("ada", ChangeUser(terminals=True))
-    assert await open_ones() == {by_account.id}
-    await accounts.change("ada", ChangeUser(disabled=True))
     assert await open_ones() == set()
+    for less in (ChangeUser(agents=("rome",)), ChangeUser(disabled=True)):
+        by_account = await issue(shares, owner_id=ada_id)
+        await accounts.change("ada", ChangeUser(password="another long one"))
+        assert await open_ones() == {by_account.id}
+        await accounts.change("ada", less)
+        assert await open_ones() == set()

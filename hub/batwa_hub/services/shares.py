@@ -1,7 +1,7 @@
 """Links to terminals: made once, looked up by hash, ended at once when revoked or expired.
 
-A link ends with whom it comes from too: an account that is removed, disabled or may open no terminals any
-more, a token that is revoked or expired, a hub that is trusted no longer.
+A link ends with whom it comes from too: an account that is removed or may do less than before, a token that
+is revoked or expired, a hub that is trusted no longer.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batwa_common.errors import Conflict, NotAuthenticated, NotFound, Unavailable
 from batwa_common.wire.base import utc_now
@@ -134,6 +135,13 @@ class Shares:
             await asyncio.sleep(every_s)
             with contextlib.suppress(Unavailable):  # the database has logged it; the next look will tell
                 await self.look()
+
+
+async def end_links(connection: AsyncConnection, user_id: str) -> None:
+    """End the links of a user and of their tokens, as part of a greater change."""
+    tokens = sa.select(api_tokens.c.id).where(api_tokens.c.user_id == user_id)
+    theirs = (shares.c.owner_id == user_id) | shares.c.owner_id.in_(tokens)
+    await connection.execute(sa.delete(shares).where(theirs))
 
 
 def _lives(now: datetime) -> sa.ColumnElement[bool]:

@@ -18,6 +18,7 @@ from batwa_hub.store.tables import totp, users
 from .passwords import Passwords
 from .rights import Rights
 from .sessions import end_sessions
+from .shares import end_links
 
 _ALL = sa.select(
     users,
@@ -75,6 +76,8 @@ class Users:
     async def change(self, name: str, change: ChangeUser) -> User:
         """Change an account; if it may do less than before or has another password, its sessions end.
 
+        If it may do less, the links to terminals that it has given end as well.
+
         Raises `NotFound`, `Conflict` if no administrator would be left, and `InvalidRequest` for an
         administrator who would be limited to some agents.
         """
@@ -90,6 +93,8 @@ class Users:
             await connection.execute(sa.update(users).where(users.c.id == row.id).values(news))
             if less or hashed is not None:
                 await end_sessions(connection, row.id)
+            if less:
+                await end_links(connection, row.id)
             row = await _one(connection, name)
         self._tell()
         log.info("user.changed", user=name, fields=sorted(change.model_fields_set))
