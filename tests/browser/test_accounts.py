@@ -44,8 +44,8 @@ async def test_a_user_is_logged_out_kept_out_and_removed(page: Page, chromium: B
     theirs = await chromium.new_context(base_url=fleet.url)
     viewer = await theirs.new_page()
     await let_in(viewer, username="noor", password=MEYA)
-    await viewer.goto("/")
-    await expect(viewer.get_by_role("link", name="VMs", exact=True)).to_be_visible()
+    await viewer.goto("/users")
+    await expect(viewer.get_by_text("It needs the role Administrator.")).to_be_visible()
     await expect(viewer.get_by_role("link", name="Users")).to_have_count(0)
 
     await page.get_by_role("button", name="Actions for noor").click()

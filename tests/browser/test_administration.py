@@ -102,6 +102,13 @@ async def test_two_hubs_are_paired_by_a_code_and_use_each_others_vms(
         await expect(trusted).to_contain_text("Online")
 
         await check_looks(theirs, "peers-trusted")
+        peers = await (await theirs.request.get("/api/p2p/peers")).json()
+        (hub,) = [each["id"] for each in peers["peers"] if each["kind"] == "hub"]
+        said = {"peer_id": hub, "message_type": "GREETING", "data": {"text": HOSTILE}}
+        sent = await theirs.request.post("/api/p2p/message", data=said)
+        assert sent.ok, await sent.text()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("row", name="GREETING")).to_contain_text(HOSTILE)  # by an event
         await trusted.get_by_role("button", name="VMs of").click()
         vm = theirs.get_by_role("row", name="shared")
         await expect(vm).to_contain_text("Running")

@@ -31,6 +31,7 @@ PAGES = {
     "users": "/users",
     "tokens": "/tokens",
     "settings": "/settings",
+    "nowhere": "/nowhere",
 }
 STILL = ".mantine-Skeleton-root:visible, main .mantine-Loader-root:visible"
 """What turns while something is fetched."""

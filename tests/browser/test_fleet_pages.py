@@ -1,5 +1,6 @@
 """The overview, the table of VMs, a VM's page, and the way from a form to a running VM."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -81,8 +82,17 @@ async def test_a_vm_s_page_tells_runs_and_acts(page: Page) -> None:
     await expect(page.get_by_text("Exit status 3")).to_be_visible()
     await expect(page.get_by_role("region", name="stderr")).to_have_text("err")
 
+    answer = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answer.wait()
+        await route.continue_()
+
+    await page.route("**/api/vm/stop", hold)
     await page.get_by_role("button", name="Stop").click()
     await page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+    await expect(page.get_by_text("Asking", exact=True)).to_be_visible()  # before the hub says anything
+    answer.set()
     await expect(page.get_by_text("paged stopped")).to_be_visible()
     await expect(page.get_by_role("button", name="Start")).to_be_visible()
 

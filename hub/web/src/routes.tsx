@@ -168,6 +168,13 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./pages/settings/SettingsPage"), "SettingsPage"),
 });
 
+/** Within the shell, so that one can go on from there. */
+const nowhere = createRoute({
+  getParentRoute: () => inside,
+  path: "$",
+  component: NotFound,
+});
+
 const fleet = [vms, vm, create, terminals, recordings, recording, machines];
 const activity = [operations, events, audit];
 const administration = [peers, users, tokens, settings];
@@ -176,7 +183,7 @@ const tree = root.addChildren([
   login,
   setup,
   shared,
-  inside.addChildren([overview, ...fleet, ...activity, ...administration]),
+  inside.addChildren([overview, ...fleet, ...activity, ...administration, nowhere]),
 ]);
 
 export function makeRouter(context: RouterContext) {

@@ -84,6 +84,15 @@ function isProblem(body: unknown): body is Problem {
   return typeof body === "object" && body !== null && "detail" in body && "code" in body;
 }
 
+/** Whether the hub answers at all, without a login. */
+export async function isThere(): Promise<boolean> {
+  const request = new Request("/healthz", { cache: "no-store" });
+  return within(DEADLINE_MS)(request).then(
+    (response) => response.ok,
+    () => false,
+  );
+}
+
 /** What to tell a person of any failure. */
 export function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -7,6 +7,7 @@ import { Live } from "@/api/live/Live";
 import { t } from "@/strings";
 import { VmActionsProvider } from "@/vm/VmActions";
 import { Mark } from "@/ui/Mark";
+import { ForRole } from "./ForRole";
 import { LiveBadge } from "./LiveBadge";
 import { Navigation } from "./Navigation";
 import { Search, SearchButton } from "./Search";
@@ -59,7 +60,9 @@ export function Shell() {
         </AppShell.Navbar>
         <AppShell.Main id="content" tabIndex={-1} className={classes.main}>
           <VmActionsProvider>
-            <Outlet />
+            <ForRole>
+              <Outlet />
+            </ForRole>
           </VmActionsProvider>
         </AppShell.Main>
       </AppShell>

@@ -57,3 +57,12 @@ export const SECTIONS: readonly Section[] = [
     ],
   },
 ];
+
+/** Of pages that are in no navigation. */
+const OTHERS: Readonly<Record<string, Role>> = { "/create": "operator" };
+
+/** Who may see the page at `path`. The hub decides; this only spares a page that fails. */
+export function roleFor(path: string): Role {
+  const found = SECTIONS.flatMap((section) => section.items).find((item) => item.to === path);
+  return found?.role ?? OTHERS[path] ?? "viewer";
+}

@@ -14,6 +14,11 @@ export const shell = {
     crashed: "Nothing is lost: the hub and the VMs go on. Load the page again.",
     notFoundTitle: "There is nothing here",
     notFound: "The address is wrong, or what was here is no more.",
+    notYoursTitle: "This page is not for your role",
+    notYours: (role: string) =>
+      `It needs the role ${role}. Ask an administrator of this hub if you need it.`,
+    awayTitle: "The hub cannot be reached",
+    away: "This page could not be loaded. It comes by itself once the hub answers again.",
     toOverview: "To the overview",
   },
   actions: {

@@ -71,7 +71,7 @@ function Shown({ vm }: { vm: ListedVm }) {
     </Stack>
   );
   return (
-    <Page title={vm.name} heading={heading} actions={<Actions vm={vm} />}>
+    <Page title={vm.name} heading={heading} actions={!offline && <Actions vm={vm} />}>
       {offline && <Stale machine={machine} />}
       {details.error && !offline && (
         <Failure
