@@ -60,7 +60,7 @@ http://* | https://*)
     directory=${from:-$here}
     [ -n "$from" ] || [ -n "$(newest "$directory")" ] || directory=$here/../dist
     if [ -n "$version" ]; then found=$directory/${package}_${version}_$architecture.deb; else found=$(newest "$directory"); fi
-    [ -n "$found" ] && [ -f "$found" ] || fail "$directory has no $package package for $architecture: make deb"
+    [ -f "$found" ] || fail "$directory has no $package package for $architecture: make deb"
     file=$scratch/$package.deb
     cp "$found" "$file"
     ;;
@@ -71,7 +71,7 @@ DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
     -o Dpkg::Options::=--force-confold "$file"
 
 case "$part" in
-hub) say "The hub runs. The link to set the first password:" && batwa-hub setup-link || true ;;
+hub) batwa-hub setup-link || true ;; # nothing to set up where a password was given beforehand
 agent) if [ -n "$token" ]; then batwa-agent join "$token"; else say "Next: batwa-agent join TOKEN"; fi ;;
 client) say "Next: batwa login http://HUB:8000 --user admin" ;;
 esac
