@@ -13,6 +13,8 @@ from typing import Any
 
 import aiohttp
 
+from batwa_common.tls import unverified_context
+
 from .fleet import BIN, PASSWORD, READY_S, Daemon, clean_environment
 
 _CLONE_NEWNET = 0x40000000
@@ -71,11 +73,12 @@ def joined() -> Iterator[tuple[Namespace, Namespace]]:
 
 
 class Machine:
-    """A hub named for its namespace, and its local agent on the simulator."""
+    """A hub named for its namespace, with a CA of its own if *tls*, and its local agent on the simulator."""
 
-    def __init__(self, place: Namespace, directory: Path, name: str) -> None:
+    def __init__(self, place: Namespace, directory: Path, name: str, *, tls: bool = False) -> None:
         self.place = place
-        self.url = f"http://{place.address}:{PORT}"
+        self.tls = tls
+        self.url = f"{'https' if tls else 'http'}://{place.address}:{PORT}"
         self._env = clean_environment() | {
             "BATWA_HUB_DATA_DIR": str(directory / "hub"),
             "BATWA_HUB_HOST": place.address,
@@ -83,6 +86,7 @@ class Machine:
             "BATWA_HUB_ADMIN_PASSWORD": PASSWORD,
             "BATWA_HUB_AGENT__CALL_TIMEOUT_S": "5",
             "BATWA_HUB_P2P__NAME": name,
+            "BATWA_HUB_TLS__MODE": "auto" if tls else "off",
         }
         self._directory = directory
         self.hub = self._daemon("hub", self._env, "batwa-hub", "start", "--foreground")
@@ -112,6 +116,8 @@ class Machine:
             "MULTIPASS_SIM_HOME": str(self._directory / "sim"),
             "MULTIPASS_SIM_LAUNCH_S": "0.3",
         }
+        if self.tls:
+            env["BATWA_AGENT_CA"] = str(self._directory / "hub" / "tls" / "ca.pem")
         self.agent = self._daemon("agent", env | more, "batwa-agent", "run", at=at)
         self.agent.start(wait=False)
 
@@ -140,7 +146,9 @@ class Machine:
 
     @contextlib.asynccontextmanager
     async def admin(self) -> AsyncIterator["Admin"]:
-        connector = aiohttp.TCPConnector(force_close=True, socket_factory=self.place.socket)
+        connector = aiohttp.TCPConnector(
+            force_close=True, socket_factory=self.place.socket, ssl=unverified_context()
+        )
         jar = aiohttp.CookieJar(unsafe=True)
         async with aiohttp.ClientSession(self.url, cookie_jar=jar, connector=connector) as session:
             admin = Admin(session)

@@ -1,4 +1,4 @@
-"""Two hubs on machines of their own that know nothing of each other but a network."""
+"""Two hubs on machines of their own, one with its own CA, that know nothing of each other but a network."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
             pytest.skip(reason)
         directory = tmp_path_factory.mktemp("peers")
         machines = [
-            Machine(place, directory / name, name) for place, name in zip(places, Two._fields, strict=True)
+            Machine(place, directory / name, name, tls=name == "oslo")
+            for place, name in zip(places, Two._fields, strict=True)
         ]
         for machine in machines:
             stack.callback(machine.end)
@@ -73,7 +74,9 @@ async def test_two_hubs_find_each_other_pair_and_work_across(two: Two) -> None:
 
         made = await oslo.ask("POST", "/api/p2p/pairing-codes", {"role": "operator"})
         peer = await rome.ask("POST", "/api/p2p/pair", {"peer_id": found["id"], "code": made["code"]})
-        assert peer["name"] == "oslo" and peer["url"] == two.oslo.url
+        assert (
+            peer["name"] == "oslo" and peer["url"] == two.oslo.url == f"https://{two.oslo.place.address}:8000"
+        )
 
         await until_agent_is_online(oslo)
         there = f"/api/remote/{found['id']}/vm"
