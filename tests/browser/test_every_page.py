@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Page, Response, expect
 
@@ -13,20 +14,26 @@ from .looks import check_looks, faults
 
 FIRST_LOAD_BYTES = 600 << 10
 HOSTILE = "<img src=x onerror=document.title='owned'>"
-PAGES = {
+FLEET = {
     "overview": "/",
     "vms": "/vms",
     "vm": "/vms/web-1",
     "create": "/create",
     "created": "/create?operations=%5B%22{failed}%22%5D",
+}
+TERMINALS = {
     "terminals": "/terminals",
     "terminal": "/terminals?terminal={terminal}",
     "recordings": "/terminals/recordings",
     "recording": "/terminals/recordings/{recording}",
+}
+ACTIVITY = {
     "machines": "/machines",
     "operations": "/operations",
     "events": "/events",
     "audit": "/audit",
+}
+ADMINISTRATION = {
     "peers": "/peers",
     "users": "/users",
     "tokens": "/tokens",
@@ -94,12 +101,13 @@ async def _introduce_enemy(fleet: Fleet, key: str) -> None:
             assert answer.status == 200, await answer.text()
 
 
+@pytest.mark.parametrize("pages", [FLEET, TERMINALS, ACTIVITY, ADMINISTRATION])
 async def test_everybody_can_use_every_page_and_it_fits_a_phone(
-    page: Page, furnished: dict[str, str]
+    page: Page, furnished: dict[str, str], pages: dict[str, str]
 ) -> None:
     """By axe-core in both themes, with pictures of each."""
     found = {}
-    for name, path in PAGES.items():
+    for name, path in pages.items():
         await page.goto(path.format_map(furnished))
         await expect(page.get_by_role("heading").first).to_be_attached()
         await expect(page.get_by_test_id("live-badge")).to_have_text("Live")
