@@ -143,6 +143,8 @@ class Machine:
         for daemon in (self.agent, self.hub):
             if daemon is not None:
                 daemon.kill()
+        # a holder of terminals whose socket is gone hangs them up and ends
+        (self._directory / "agent" / "terminals" / "holder.sock").unlink(missing_ok=True)
 
     @contextlib.asynccontextmanager
     async def admin(self) -> AsyncIterator["Admin"]:
