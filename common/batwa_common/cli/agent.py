@@ -27,7 +27,7 @@ def list_agents(ctx: typer.Context, json: Json = False) -> None:
     if json:
         as_json(agents)
     else:
-        table(("ID", "HOST", "STATUS", "VMS", "SEEN", "DRIVER", "TAGS"), map(_row, agents))
+        table(("ID", "HOST", "STATUS", "VMS", "SEEN", "VERSION", "DRIVER", "TAGS"), map(_row, agents))
 
 
 @app.command("info")
@@ -122,7 +122,12 @@ def _driver(agent: Agent) -> str:
 
 def _row(agent: Agent) -> tuple[object, ...]:
     seen = age(agent.silence_s)
-    return (agent.agent_id, agent.hostname, agent.status, agent.vm_count, seen, _driver(agent), agent.tags)
+    first = (agent.agent_id, agent.hostname, agent.status, agent.vm_count, seen)
+    return (*first, _version(agent), _driver(agent), agent.tags)
+
+
+def _version(agent: Agent) -> str:
+    return f"{agent.version or ''}{f' ({agent.skew} than the hub)' if agent.skew else ''}"
 
 
 def _details(agent: Agent) -> None:
@@ -136,7 +141,7 @@ def _details(agent: Agent) -> None:
             ("Last seen", agent.last_seen),
             ("VMs", agent.vm_count),
             ("Tags", agent.tags),
-            ("Version", agent.version),
+            ("Version", _version(agent)),
             ("Driver", _driver(agent)),
             ("Load", load.load if load else None),
             ("Memory", f"{load.memory_used_bytes / load.memory_bytes:.0%} used" if load else None),

@@ -40,6 +40,9 @@ class DriverStatus(Wire):
     """Since when; None when it answers."""
 
 
+Skew = Literal["older", "newer"]
+
+
 class HostLoad(Wire):
     """How busy a machine is."""
 
@@ -129,6 +132,8 @@ class Agent(Wire):
     """Whether it is the agent of the hub's own machine."""
     version: str | None = None
     """Its software version."""
+    skew: Skew | None = None
+    """Whether that is an older or a newer release than the hub's; None if it is the same, or not told."""
     features: tuple[str, ...] = ()
     """What it can beyond the documented protocol."""
     driver: DriverStatus | None = None

@@ -58,24 +58,24 @@ class Inventory:
         self._events = events
         self._is_shared = is_shared
         self._now = now
-        self._turn = asyncio.Lock()
-        """Between reading the store and believing it nothing is written, so what is held never goes back."""
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Between reading of an agent and believing it nothing of it is written: nothing goes back."""
         self._held: dict[str, _Holding] = {}
         self._where: dict[str, set[str]] = defaultdict(set)
         self._body: tuple[int, bytes] | None = None
 
     async def load(self) -> None:
         """Read what was known before a restart."""
-        async with self._turn:
-            rows = await self._store.inventories()
-            for agent_id in self._held.keys() - {row.agent_id for row in rows}:
-                self._drop(agent_id)
-            for row in rows:
+        rows = await self._store.inventories()
+        for agent_id in self._held.keys() - {row.agent_id for row in rows}:
+            self._drop(agent_id)
+        for row in rows:
+            if not self._turns[row.agent_id].locked():  # else it is being written, and later than this
                 self._take(row)
 
     async def reload(self, agent_id: str) -> None:
         """Read what another process wrote of an agent's VMs; who watches is told by that process."""
-        async with self._turn:
+        async with self._turns[agent_id]:
             await self._reload(agent_id)
 
     async def _reload(self, agent_id: str) -> None:
@@ -108,7 +108,7 @@ class Inventory:
         An update that does not build on what is here is left out: `position` then differs from the
         agent's and makes it send everything.
         """
-        async with self._turn:
+        async with self._turns[agent_id]:
             await self._apply(agent_id, update)
 
     async def _apply(self, agent_id: str, update: InventoryUpdate) -> None:

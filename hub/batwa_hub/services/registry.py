@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ from typing import Literal
 
 import structlog
 
+from batwa_common import __version__
 from batwa_common.errors import AgentNotFound, AgentUnreachable, AgentWaiting
 from batwa_common.wire.agent import Agent, Heartbeat, RegisterAgent
 from batwa_common.wire.base import API_VERSION, utc_now
@@ -17,6 +18,7 @@ from batwa_common.wire.link import link_url, linked_id
 from batwa_hub.store.agents import AgentRow, AgentStore
 
 from .events import Events
+from .skew import skew
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -68,8 +70,8 @@ class Registry:
         self._leads = leads
         self._now = now
         self._read_at = utc_now()
-        self._turn = asyncio.Lock()
-        """Between reading the store and believing it nothing is written, so what is known never goes back."""
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Between reading of an agent and believing it nothing of it is written: nothing goes back."""
         self._known: dict[str, Known] = {}
         self._unflushed: set[str] = set()
         self._counts: Callable[[str], int | None] = lambda _agent_id: None
@@ -81,16 +83,16 @@ class Registry:
 
     async def load(self) -> None:
         """Read the agents that were known before a restart."""
-        async with self._turn:
-            rows = await self._store.all()
-            for agent_id in self._known.keys() - {row.agent_id for row in rows}:
-                self._forget(agent_id)
-            for row in rows:
+        rows = await self._store.all()
+        for agent_id in self._known.keys() - {row.agent_id for row in rows}:
+            self._forget(agent_id)
+        for row in rows:
+            if not self._turns[row.agent_id].locked():  # else it is being written, and later than this
                 self._take(row)
 
     async def reload(self, agent_id: str) -> bool:
         """Read what another process wrote of an agent; returns whether its VMs look different now."""
-        async with self._turn:
+        async with self._turns[agent_id]:
             if (row := await self._store.find(agent_id)) is not None:
                 return self._take(row)
             self._forget(agent_id)
@@ -99,8 +101,8 @@ class Registry:
     async def refresh(self) -> list[tuple[str, bool]]:
         """Read which agents were heard from by any process; return whether their VMs look different now."""
         since, self._read_at = self._read_at - timedelta(seconds=2 * FLUSH_S), utc_now()
-        async with self._turn:
-            return [(row.agent_id, self._take(row)) for row in await self._store.seen_since(since)]
+        rows = await self._store.seen_since(since)
+        return [(row.agent_id, self._take(row)) for row in rows if not self._turns[row.agent_id].locked()]
 
     async def register(self, request: RegisterAgent, *, key_id: str, waiting: bool = False) -> Agent:
         """Make an agent known, or take its new particulars; it is on disk when this returns."""
@@ -122,7 +124,7 @@ class Registry:
             given_name=before.row.given_name if before else None,
             given_tags=before.row.given_tags if before else {},
         )
-        async with self._turn:
+        async with self._turns[row.agent_id]:
             row = await self._store.put_told(row)
             self._known[row.agent_id] = Known(row, self._now(), online=True)
         log.info("agent.registered", agent=row.agent_id, api_url=row.api_url, new=before is None)
@@ -207,7 +209,7 @@ class Registry:
     async def unregister(self, agent_id: str) -> None:
         """Forget an agent. Raises `AgentNotFound`."""
         self._get(agent_id)
-        async with self._turn:
+        async with self._turns[agent_id]:
             await self._store.remove(agent_id)
             self._forget(agent_id)
         log.info("agent.unregistered", agent=agent_id)
@@ -353,13 +355,14 @@ class Registry:
             silence_s=round(silence_s, 1),
             local=row.agent_id == self.local_agent_id,
             version=row.version,
+            skew=skew(row.version, __version__),
             features=row.features,
             driver=row.driver,
             load=row.load,
         )
 
     async def _put(self, known: Known) -> AgentRow:
-        async with self._turn:
+        async with self._turns[known.row.agent_id]:
             row = await self._store.put_given(known.row)
             now = self._known.get(row.agent_id, known)
             self._known[row.agent_id] = replace(now, row=row)

@@ -1100,6 +1100,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/process/dial/{agent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who may: process. */
+        get: operations["get_api_process_dial_agent_id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recordings": {
         parameters: {
             query?: never;
@@ -1899,6 +1916,12 @@ export interface components {
              * @description Seconds since its last sign of life.
              */
             silence_s: number;
+            /**
+             * Skew
+             * @description Whether that is an older or a newer release than the hub's; None if it is the same, or not told.
+             * @default null
+             */
+            skew: ("older" | "newer") | null;
             /**
              * Status
              * @description `offline` after `agent.stale_after_s` of silence; `waiting` until an administrator approves it.
@@ -8784,6 +8807,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Peer"];
                 };
+            };
+            /** @description It failed, and this says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_process_dial_agent_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Switching Protocols */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description It failed, and this says why */
             default: {

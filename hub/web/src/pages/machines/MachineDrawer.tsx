@@ -9,7 +9,7 @@ import { Age } from "@/ui/Age";
 import { CopyText } from "@/ui/CopyText";
 import { Facts } from "@/ui/Facts";
 import { LinkButton } from "@/ui/LinkButton";
-import { MachineState } from "./columns";
+import { MachineState, Version } from "./columns";
 import { Describe } from "./Describe";
 import { Keys } from "./Keys";
 import { Remove } from "./Remove";
@@ -56,7 +56,7 @@ function About({ machine }: { machine: Agent }) {
               <CopyText key="address" value={machine.api_url} />
             ) : null,
           ],
-          [t.machines.version, machine.version],
+          [t.machines.version, <Version key="version" machine={machine} />],
           [t.machines.driver, driver && driverOf(driver)],
           [t.machines.load, load && `${load.load.map((one) => one.toFixed(2)).join(" · ")}`],
           [t.machines.memory, load && usage(load.memory_used_bytes, load.memory_bytes)],

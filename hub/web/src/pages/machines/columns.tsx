@@ -53,10 +53,23 @@ export function columnsOf(onOpen: (machine: Agent) => void): Column<Agent>[] {
       key: "version",
       title: t.machines.version,
       wide: true,
-      cell: ({ version }) => version ?? "–",
+      cell: (machine) => <Version machine={machine} />,
     },
     { key: "seen", title: t.machines.seen, cell: (machine) => <Age at={machine.last_seen} /> },
   ];
+}
+
+export function Version({ machine: { version, skew } }: { machine: Agent }) {
+  if (skew == null) {
+    return version ?? "–";
+  }
+  return (
+    <Tooltip label={t.machines[`${skew}Hint`]}>
+      <Text size="sm" c="orange">
+        {version} · {t.machines[skew]}
+      </Text>
+    </Tooltip>
+  );
 }
 
 export function MachineState({ machine }: { machine: Agent }) {
