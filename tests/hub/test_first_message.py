@@ -54,7 +54,9 @@ async def test_who_goes_before_saying_anything_has_said_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [frame(TEXT, b"x" * (MESSAGE_BYTES + 1)), frame(TEXT, b"\xff"), frame(MORE, b"x"), b"\xff" * 20]
+    "sent",
+    [frame(TEXT, b"x" * (MESSAGE_BYTES + 1)), frame(TEXT, b"\xff"), frame(MORE, b"x"), b"\xff" * 20],
+    ids=["too long", "no UTF-8", "no beginning", "no frame"],  # frames are masked at random
 )
 async def test_what_no_agent_would_take_is_not_passed_on(sent: bytes) -> None:
     first = FirstMessage()
