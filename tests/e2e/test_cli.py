@@ -140,6 +140,20 @@ def test_one_key_makes_one_vm(cli: Cli) -> None:
     assert first["id"] == second["id"]
 
 
+def test_top_shows_the_fleet_until_ctrl_c(cli: Cli, vm: str) -> None:
+    screen = cli.spawn("stty rows 12 cols 100; exec batwa top --every 0.5")
+    for text in (r"machines: 2", r"VMs: 1 \(1 Running\)", "oslo-host"):
+        screen.expect(text)
+    screen.sendintr()
+    assert ended(screen) == 0
+
+    done = cli.run("top", "--count", "2", "--every", "0.5")
+    assert (done.returncode, done.stderr, done.stdout.count("machines: 2")) == (0, "", 2)
+    look = cli.json("top", "--count", "1")
+    assert [each["name"] for each in look["vms"]] == [vm]
+    assert {each["hostname"] for each in look["agents"]} == {"local-host", "oslo-host"}
+
+
 def test_events_come_as_lines_of_json(cli: Cli) -> None:
     done = cli.run("events", "--after", "0", "--count", "2", "--json")
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "agent": ("agent:app", "The machines of the fleet, and their keys."),
     "peer": ("peer:app", "Other hubs: discover, pair, message."),
     "op": ("op:app", "Operations: what is and was done."),
+    "top": ("top:app", "Watch the whole fleet on one screen."),
     "events": ("events:app", "Watch what changes."),
     "token": ("token:app", "API tokens for scripts."),
     "audit": ("audit:app", "Who did what: the audit log."),
