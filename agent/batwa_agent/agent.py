@@ -314,7 +314,7 @@ async def _look(watcher: Watcher, inventory: Inventory, vm_name: str) -> None:
 async def _keep_linked(link: Link, uplink: Uplink, serving: asyncio.Future[Serving]) -> None:
     protocol = (await serving).protocol
     await uplink.registered.wait()  # before it, the key may belong to no agent
-    await link.run_forever(protocol)
+    await link.run_forever(protocol, back=uplink.back)
 
 
 async def _keep_informed(settings: Settings, uplink: Uplink, serving: asyncio.Future[Serving]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import ssl
+from contextlib import suppress
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -109,8 +110,12 @@ class Link:
         """Why there is no link; None while there is one."""
         return self._trouble.reason if self._trouble else None
 
-    async def run_forever(self, serve: MakeProtocol) -> None:
-        """Link, and link again after any failure, until stopped or cancelled; *serve* answers the hub."""
+    async def run_forever(self, serve: MakeProtocol, *, back: asyncio.Event | None = None) -> None:
+        """Link, and link again after any failure, until stopped or cancelled; *serve* answers the hub.
+
+        When *back* is set, the hub is known to answer again: that ends a wait.
+        """
+        back = back or asyncio.Event()
         loop = asyncio.get_running_loop()
         failures = 0
         while not self._stopping:
@@ -119,7 +124,9 @@ class Link:
             failures = 0 if loop.time() - began_s > self._back_off.settled_s else failures + 1
             self._note(trouble)
             longest_s = self._back_off.slow_s if trouble.is_slow else self._back_off.longest_s(failures)
-            await asyncio.sleep(self._random.uniform(0, longest_s))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(back.wait(), self._random.uniform(0, longest_s))
+            back.clear()
 
     async def stop(self) -> None:
         """Say farewell: the agent is stopping. What the hub is being answered goes on."""

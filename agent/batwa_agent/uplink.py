@@ -99,6 +99,8 @@ class Uplink:
         self._registered = False
         self.registered = asyncio.Event()
         """Set once the hub has first known this agent."""
+        self.back = asyncio.Event()
+        """Set when the hub answers after trouble; whoever acts on it clears it."""
         self._held: InventoryPosition | None = None
         self._told: InventoryPosition | None = None
         self._told_driver: DriverStatus | None = None
@@ -225,6 +227,7 @@ class Uplink:
 
     def _reached(self) -> None:
         if self._trouble is not None:
+            self.back.set()
             log.info("hub.reached", hub=self._hub_url, agent=self._agent_id)
         self._trouble, self._trouble_is_slow, self._failures = None, False, 0
 

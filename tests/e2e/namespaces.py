@@ -1,5 +1,6 @@
 """Two machines in one: network namespaces joined by a cable, and a hub with an agent in each."""
 
+import asyncio
 import contextlib
 import ctypes
 import os
@@ -148,14 +149,21 @@ class Machine:
 
     @contextlib.asynccontextmanager
     async def admin(self) -> AsyncIterator["Admin"]:
-        connector = aiohttp.TCPConnector(
-            force_close=True, socket_factory=self.place.socket, ssl=unverified_context()
-        )
+        opened: list[socket.socket] = []
+
+        def open_one(info: aiohttp.AddrInfoType) -> socket.socket:
+            opened.append(self.place.socket(info))
+            return opened[-1]
+
+        connector = aiohttp.TCPConnector(force_close=True, socket_factory=open_one, ssl=unverified_context())
         jar = aiohttp.CookieJar(unsafe=True)
         async with aiohttp.ClientSession(self.url, cookie_jar=jar, connector=connector) as session:
             admin = Admin(session)
             await admin.ask("POST", "/api/auth/login", {"username": "admin", "password": PASSWORD})
             yield admin
+        async with asyncio.timeout(READY_S):  # the farewells of TLS come after the session's end
+            while any(each.fileno() >= 0 for each in opened):
+                await asyncio.sleep(0.01)
 
 
 class Admin:

@@ -12,7 +12,7 @@ from batwa_agent.link import BackOff, Link
 from batwa_agent.trust import Trust
 from batwa_common.supervisor import Supervisor
 
-QUICK = BackOff(first_s=0.02, last_s=0.1, slow_s=0.1, settled_s=0.1)
+QUICK = BackOff(first_s=0.02, last_s=0.1, slow_s=600, settled_s=0.1)
 CHUNK = b"x" * (64 << 10)
 
 
@@ -53,7 +53,14 @@ class Machine:
 
 @asynccontextmanager
 async def linked(
-    machine: Machine, hub_url: str, *, agent_id: str, api_key: str, heartbeat_s: float = 5
+    machine: Machine,
+    hub_url: str,
+    *,
+    agent_id: str,
+    api_key: str,
+    heartbeat_s: float = 5,
+    back_off: BackOff = QUICK,
+    back: asyncio.Event | None = None,
 ) -> AsyncIterator[Link]:
     """Have *machine* linked to a hub while the block runs."""
     runner = web.AppRunner(machine.app, shutdown_timeout=1)
@@ -66,10 +73,10 @@ async def linked(
             agent_id=agent_id,
             api_key=api_key,
             trust=Trust(),
-            back_off=QUICK,
+            back_off=back_off,
             heartbeat_s=heartbeat_s,
         )
-        tasks.spawn(link.run_forever(runner.server), name="link")
+        tasks.spawn(link.run_forever(runner.server, back=back), name="link")
         try:
             yield link
         finally:

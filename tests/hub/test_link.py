@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from pydantic import TypeAdapter
 
-from batwa_agent.link import Link
+from batwa_agent.link import BackOff, Link
 from batwa_common.errors import AgentTimeout, AgentUnreachable
 from batwa_common.wire.link import link_url
 from batwa_hub.hub import Hub
@@ -186,6 +186,20 @@ async def test_a_link_that_breaks_is_made_again_and_calls_wait_for_it(
 
         with pytest.raises(AgentTimeout, match="broke off"):
             await under_way
+        assert (await ask(hub))["name"] == "oslo"
+
+
+async def test_a_hub_that_is_known_to_be_back_is_linked_at_once(
+    hub: Hub, admin: TestClient, key: str, machine: Machine
+) -> None:
+    hours, back = BackOff(first_s=1e6, last_s=1e6), asyncio.Event()
+    async with (
+        Network(admin.port or 0) as network,
+        linked(machine, network.url, agent_id="oslo", api_key=key, back_off=hours, back=back),
+    ):
+        assert (await ask(hub))["name"] == "oslo"
+        network.cut()
+        back.set()
         assert (await ask(hub))["name"] == "oslo"
 
 

@@ -84,7 +84,7 @@ class Machine:
         async with asyncio.TaskGroup() as tasks:
             _ = tasks.create_task(uplink.run_forever(self.about))
             await uplink.registered.wait()
-            _ = tasks.create_task(link.run_forever(protocol))
+            _ = tasks.create_task(link.run_forever(protocol, back=uplink.back))
 
     def change(self) -> None:
         """Have one VM start or stop."""
