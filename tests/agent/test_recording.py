@@ -52,15 +52,18 @@ def test_characters_torn_anywhere_come_out_whole(text: str, cuts: list[int]) -> 
     pieces = [Event(n, "o", data[a:b]) for n, (a, b) in enumerate(pairwise(edges))]
 
     script = Script()
-    lines = b"".join(script.lines([piece]) for piece in pieces) + script.lines([], final=True)
+    pieces.append(Event(len(edges), "m", b"ended"))
+    lines = b"".join(script.lines([piece]) for piece in pieces)
 
-    assert "".join(json.loads(each)[2] for each in lines.splitlines()) == data.decode()
+    told = [json.loads(each) for each in lines.splitlines()]
+    assert "".join(text for _, kind, text in told if kind == "o") == data.decode()
+    assert told[-1][1:] == ["m", "ended"]
 
 
 def test_bytes_that_are_no_text_are_shown_as_such() -> None:
-    lines = Script().lines([Event(0, "o", b"a\xffb\xe2\x82")], final=True)
+    lines = Script().lines([Event(0, "o", b"a\xffb\xe2\x82"), Event(1, "m", b"exit 0")])
 
-    assert "".join(json.loads(each)[2] for each in lines.splitlines()) == "a\ufffdb\ufffd"
+    assert [json.loads(each)[2] for each in lines.splitlines()] == ["a\ufffdb", "\ufffd", "exit 0"]
 
 
 def test_keys_are_forgotten_unless_asked_for() -> None:
@@ -102,6 +105,25 @@ async def test_what_was_shown_is_a_valid_cast(tmp_path: Path) -> None:
     assert told.exit_code == 7 and told.state == "ended" and told.vm_name == "web"
     assert head["batwa"]["terminal_id"] == told.terminal_id == "oslo~t1"
     assert await store.find() == [told]
+    await store.stop()
+
+
+async def test_an_end_during_a_write_is_told_by_the_next(tmp_path: Path) -> None:
+    store = recordings(tmp_path)
+    await store.load()
+    recorder = begin(store)
+    writing = asyncio.ensure_future(store.flush())
+    await asyncio.sleep(0)
+    recorder.output(b"bye")
+    recorder.end(3)
+    await writing
+    assert (await store.get(recorder.id)).state == "recording"
+
+    await store.flush()
+
+    told = await store.get(recorder.id)
+    assert told.state == "ended" and told.exit_code == 3
+    assert events(await content(store, recorder.id))[1][2] == "bye"
     await store.stop()
 
 

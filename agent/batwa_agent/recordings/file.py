@@ -39,22 +39,26 @@ class Tape:
         self._script = Script()
         self._file: IO[bytes] | None = None
 
-    def write(self, events: list[Event], *, final: bool) -> None:
-        """Append *events*; they are on disk, in whole lines, when this returns. Raises OSError."""
-        lines = self._script.lines(events, final=final)
+    def write(self, events: list[Event]) -> bool:
+        """Append *events*; they are on disk, in whole lines, when this returns. Raises OSError.
+
+        Returns:
+            Whether more can be written.
+        """
+        lines = self._script.lines(events)
         if self._file is None:
             self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", 0)
             lines = self._first_line + lines
-        if self.size_bytes + len(lines) > self.max_bytes:
+        is_full = self.size_bytes + len(lines) > self.max_bytes
+        if is_full:
             fits = lines[: max(self.max_bytes - self.size_bytes, 0)]
             at_s = events[-1].at_s if events else 0.0
             lines = fits[: fits.rfind(b"\n") + 1] + line(at_s, "m", _FULL)
-            self.recorder.is_over = True
-            self.recorder.take()
         if lines:
             self._file.write(lines)
             os.fsync(self._file.fileno())
             self.size_bytes += len(lines)
+        return not is_full
 
     def close(self) -> None:
         """Write no more."""

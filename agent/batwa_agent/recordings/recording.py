@@ -70,17 +70,26 @@ class Recorder:
         """Nothing more comes. A second end is none."""
         if self.is_over:
             return
+        self._tell_missed()
         self._add("m", b"ended" if exit_code is None else b"exit %d" % exit_code)
         self.is_over = True
         self._hurry()
 
+    def abandon(self) -> None:
+        """Nothing more can be written: forget what waits and what may come."""
+        self.is_over = True
+        self.take()
+
     def take(self) -> list[Event]:
         """Return what waits, and forget it."""
+        self._tell_missed()
         events, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        if self._missed_bytes:
-            events.append(self._event("m", b"%d bytes are not recorded" % self._missed_bytes))
-            self._missed_bytes = 0
         return events
+
+    def _tell_missed(self) -> None:
+        if self._missed_bytes:
+            self._waiting.append(self._event("m", b"%d bytes are not recorded" % self._missed_bytes))
+            self._missed_bytes = 0
 
     def _add(self, kind: str, data: bytes) -> None:
         if self.is_over:
@@ -98,25 +107,28 @@ class Recorder:
 
 
 class Script:
-    """Events as lines of asciicast. A character whose bytes come in two events is told by the second."""
+    """Events as lines of asciicast. A character whose bytes come in two events is told by the second.
+
+    A mark ends what came before it: the bytes of a torn character are told there.
+    """
 
     def __init__(self) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")
         self._decoders = {kind: decoder("replace") for kind in "oi"}
         self._last_s = 0.0
 
-    def lines(self, events: list[Event], *, final: bool = False) -> bytes:
-        """Return *events* as lines; with *final* also what a torn last character leaves."""
+    def lines(self, events: list[Event]) -> bytes:
+        """Return *events* as lines."""
         out = []
         for at_s, kind, data in events:
             self._last_s = max(self._last_s, at_s)
+            if kind == "m":
+                rests = ((torn, decoder.decode(b"", final=True)) for torn, decoder in self._decoders.items())
+                out += [line(self._last_s, torn, rest) for torn, rest in rests if rest]
             decoder = self._decoders.get(kind)
             text = data.decode(errors="replace") if decoder is None else decoder.decode(data)
             if text:
                 out.append(line(self._last_s, kind, text))
-        if final:
-            rests = ((kind, decoder.decode(b"", final=True)) for kind, decoder in self._decoders.items())
-            out += [line(self._last_s, kind, rest) for kind, rest in rests if rest]
         return b"".join(out)
 
 

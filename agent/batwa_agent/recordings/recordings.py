@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, TypeVar
 
 import structlog
 
@@ -27,6 +27,7 @@ FLUSH_S = 1.0
 TIDY_S = 600.0
 """How often old ones are looked for, besides whenever one ends."""
 CHUNK_BYTES = 64 << 10
+T = TypeVar("T")
 _ID = re.compile(r"(?P<agent>.+)~(?P<file>rec-[0-9a-f]{16})")
 
 
@@ -115,12 +116,14 @@ class Recordings:
     async def flush(self) -> None:
         """Write what waits now."""
         for tape in list(self._tapes.values()):
-            final = tape.recorder.is_over
-            if (events := tape.recorder.take()) or final or not tape.size_bytes:
+            is_last = tape.recorder.is_over  # what comes during the write is the next one's
+            if (events := tape.recorder.take()) or not tape.size_bytes:
                 before = tape.size_bytes
-                await self._off_loop(_write, tape, events, final)
+                if not await self._off_loop(_write, tape, events):
+                    is_last = True
+                    tape.recorder.abandon()
                 self._untidy_bytes += tape.size_bytes - before
-            if tape.recorder.is_over:  # perhaps since this write
+            if is_last:
                 await self._off_loop(tape.close)
                 self._tapes.pop(tape.recorder.id, None)
                 self._tidy_at_s = 0.0
@@ -205,8 +208,8 @@ class Recordings:
             largest = max(live.values(), key=lambda tape: tape.size_bytes)
             largest.max_bytes = 0  # its next write ends it, and says why
 
-    async def _off_loop(self, work: Callable[..., None], *arguments: object) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    async def _off_loop(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
 
 def record(recordings: Recordings, terminal: Terminal, wants: bool | None) -> None:
@@ -228,12 +231,12 @@ def record(recordings: Recordings, terminal: Terminal, wants: bool | None) -> No
     terminal.record = about.model_copy(update={"recording_id": recorder.id})
 
 
-def _write(tape: Tape, events: list[Event], final: bool) -> None:
+def _write(tape: Tape, events: list[Event]) -> bool:
     try:
-        tape.write(events, final=final)
+        return tape.write(events)
     except OSError as err:
         log.warning("recording.failed", recording=tape.recorder.id, reason=str(err))
-        tape.recorder.is_over = True
+        return False
 
 
 def _absent(recording_id: str) -> NotFound:
