@@ -21,6 +21,7 @@ from .metrics import HubMetrics
 from .secrets import KeyFile
 from .services.accounts import Accounts
 from .services.agents import Agents
+from .services.audit.audit import LOOK_S as AUDIT_S
 from .services.audit.audit import Audit
 from .services.copies import Copies
 from .services.destinations import Destinations
@@ -30,7 +31,9 @@ from .services.first_start import FirstStart
 from .services.fleet import Fleet
 from .services.inventory import Inventory
 from .services.joining import Joining
+from .services.keys import LOOK_S as KEYS_S
 from .services.keys import AgentKeys
+from .services.living import LOOK_S as LOGINS_S
 from .services.operations import Operations
 from .services.pace import Pace, Paces
 from .services.passkeys import Passkeys
@@ -41,6 +44,7 @@ from .services.peering.p2p import P2p
 from .services.peering.peers import Peers
 from .services.peering.places import Places
 from .services.peering.remote import RemoteVms
+from .services.periodic import periodically
 from .services.processes import BEAT_S, Processes
 from .services.registry import Registry
 from .services.second_factors import SecondFactors
@@ -248,15 +252,16 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         await inventory.load()
         await operations.resume([each.id for each in processes.living])
         if database.is_shared:
+            claim = partial(_claim, operations, processes)
             tasks.spawn(events.follow(), name="others' events")
-            tasks.spawn(processes.run(), name="processes")
-            tasks.spawn(_claim_forever(operations, processes), name="others' operations")
+            tasks.spawn(periodically(processes.beat, every_s=BEAT_S), name="processes")
+            tasks.spawn(periodically(claim, every_s=BEAT_S), name="others' operations")
         tasks.spawn(registry.run(heard=agents.heard_of), name="registry")
-        tasks.spawn(sessions.run(), name="sessions")
-        tasks.spawn(tokens.run(), name="tokens")
-        tasks.spawn(keys.run(), name="keys")
-        tasks.spawn(audit.run(), name="audit")
-        tasks.spawn(shares.run(), name="shares")
+        tasks.spawn(periodically(sessions.look, every_s=LOGINS_S), name="sessions")
+        tasks.spawn(periodically(tokens.look, every_s=LOGINS_S), name="tokens")
+        tasks.spawn(periodically(keys.look, every_s=KEYS_S), name="keys")
+        tasks.spawn(periodically(audit.look, every_s=AUDIT_S), name="audit")
+        tasks.spawn(periodically(shares.look, every_s=LOGINS_S), name="shares")
         tasks.spawn(metrics.watch_loop(), name="event loop lag")
         if tls is not None:
             tasks.spawn(tls.run(), name="certificate")
@@ -314,11 +319,8 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
             await keys.look()
 
 
-async def _claim_forever(operations: Operations, processes: Processes) -> None:
-    while True:
-        await asyncio.sleep(BEAT_S)
-        with suppress(Unavailable):  # the database has logged it
-            await operations.claim([each.id for each in processes.living])
+async def _claim(operations: Operations, processes: Processes) -> None:
+    await operations.claim([each.id for each in processes.living])
 
 
 def _tls(settings: Settings) -> ServerTls | None:

@@ -1,11 +1,10 @@
 """Agents' API keys: made once, looked up by hash, bound to one agent, revoked by deletion."""
 
-import asyncio
 import hashlib
 import secrets
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -173,13 +172,6 @@ class AgentKeys:
             for key_id in watched:
                 if key_id not in alive:
                     self._end(key_id)
-
-    async def run(self, *, every_s: float = LOOK_S) -> None:
-        """Run `look` until cancelled."""
-        while True:
-            await asyncio.sleep(every_s)
-            with suppress(Unavailable):  # the database has logged it; the next look will do
-                await self.look()
 
     async def secret_of(self, key_id: str) -> str:
         """Return a key's secret, to present it to its agent.

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 
 CACHE_S = 1.0
 """How long a found login is believed without asking the store. An end in this process is seen at once."""
+LOOK_S = 0.5
+"""How often the store is asked whether logins that are watched have ended."""
 MOST_CACHED = 10_000
 """Logins cached; the one found longest ago is dropped first. About 10 MB."""
 

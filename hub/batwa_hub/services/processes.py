@@ -1,7 +1,5 @@
 """The hub processes that share one database: this one, and which others live."""
 
-import asyncio
-import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,7 +10,6 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batwa_common.errors import Unavailable
 from batwa_hub.store.database import Database
 from batwa_hub.store.tables import processes
 
@@ -84,13 +81,13 @@ class Processes:
     async def join(self) -> None:
         """Be one of them from now on."""
         if self._database.is_shared:
-            await self._beat()
+            await self.beat()
 
     async def listen_at(self, url: str) -> None:
         """Tell the others where this one listens; who was there before has died."""
         self._url = url
         if self._database.is_shared:
-            await self._beat()
+            await self.beat()
 
     async def leave(self) -> None:
         """Be none of them any more: the others see it with their next beat."""
@@ -99,16 +96,10 @@ class Processes:
             async with self._database.writing() as connection:
                 await connection.execute(sa.delete(processes).where(processes.c.id == self.id))
 
-    async def run(self, *, every_s: float = BEAT_S) -> None:
-        """Beat until cancelled."""
-        while True:
-            await asyncio.sleep(every_s)
-            if self._has_left:
-                return
-            with contextlib.suppress(Unavailable):  # the database has logged it
-                await self._beat()
-
-    async def _beat(self) -> None:
+    async def beat(self) -> None:
+        """Tell the others that this one lives, and learn who else does; nothing once it has left."""
+        if self._has_left:
+            return
         async with self._database.writing() as connection:
             now: datetime = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
             await self._bury(connection, now)

@@ -1,6 +1,5 @@
 """Logins: made, found, ended, and watched by whatever must not outlive them."""
 
-import asyncio
 import contextlib
 import hashlib
 import secrets
@@ -13,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batwa_common.errors import NotFound, Unavailable
+from batwa_common.errors import NotFound
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.session import Session
 from batwa_hub.store.database import Database
@@ -168,13 +167,6 @@ class Sessions:
         for key in watched:
             if key not in alive:
                 self._living.ended(key)
-
-    async def run(self, *, every_s: float = 0.5) -> None:
-        """Run `look` until cancelled."""
-        while True:
-            await asyncio.sleep(every_s)
-            with contextlib.suppress(Unavailable):  # the database has logged it; the next look will tell
-                await self.look()
 
     def _is_alive(self, login: Login) -> bool:
         now = self._now()

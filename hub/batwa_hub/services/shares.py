@@ -4,7 +4,6 @@ A link ends with whom it comes from too: an account that is removed or may do le
 is revoked or expired, a hub that is trusted no longer.
 """
 
-import asyncio
 import contextlib
 import hashlib
 import secrets
@@ -15,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batwa_common.errors import Conflict, NotAuthenticated, NotFound, Unavailable
+from batwa_common.errors import Conflict, NotAuthenticated, NotFound
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.share import IssuedShare, NewShare, Share
 from batwa_hub.store.database import Database
@@ -128,13 +127,6 @@ class Shares:
         for share_id in watched:
             if share_id not in alive:
                 self._living.ended(share_id)
-
-    async def run(self, *, every_s: float = 0.5) -> None:
-        """Run `look` until cancelled."""
-        while True:
-            await asyncio.sleep(every_s)
-            with contextlib.suppress(Unavailable):  # the database has logged it; the next look will tell
-                await self.look()
 
 
 async def end_links(connection: AsyncConnection, user_id: str) -> None:

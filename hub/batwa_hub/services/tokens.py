@@ -1,6 +1,5 @@
 """API tokens: made once, looked up by hash, never stronger than their owner, ended at once when revoked."""
 
-import asyncio
 import contextlib
 import hashlib
 import secrets
@@ -14,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from batwa_common.errors import Conflict, Forbidden, NotAuthenticated, NotFound, Unavailable
+from batwa_common.errors import Conflict, Forbidden, NotAuthenticated, NotFound
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.token import IssuedToken, NewToken, Token
 from batwa_common.wire.user import RANK
@@ -190,13 +189,6 @@ class Tokens:
         for key in watched:
             if key not in alive:
                 self._living.ended(key)
-
-    async def run(self, *, every_s: float = 0.5) -> None:
-        """Run `look` until cancelled."""
-        while True:
-            await asyncio.sleep(every_s)
-            with contextlib.suppress(Unavailable):  # the database has logged it; the next look will tell
-                await self.look()
 
     async def _load(self, hashed: str) -> Grant | None:
         ends, now, mine = self._living.ends, self._now(), api_tokens.c.secret_hash == hashed

@@ -127,13 +127,6 @@ class Audit:
             async with self._database.writing() as connection:
                 await self._prune(connection)
 
-    async def run(self, *, every_s: float = LOOK_S) -> None:
-        """Run `look` until cancelled."""
-        while True:
-            await asyncio.sleep(every_s)
-            with contextlib.suppress(Unavailable):  # the database has logged it; the next look will do
-                await self.look()
-
     def _is_flood(self, entry: AuditEntry) -> bool:
         if entry.who or entry.how or entry.outcome != "refused":
             return False
