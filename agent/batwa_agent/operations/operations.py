@@ -143,13 +143,14 @@ class Operations:
 
     async def get(self, operation_id: str, *, after_revision: int | None, wait_s: float) -> Operation:
         """Return an operation, waiting for news of it. See `VmService.get_operation`."""
-        job = self._job(operation_id)
+        job, clock = self._job(operation_id), asyncio.get_running_loop().time
+        until_s = clock() + wait_s
         with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
+            async with asyncio.timeout_at(until_s):
                 while _is_old(job.operation, after_revision):
                     await job.news.wait()
         if job.operation.has_ended and not job.is_told:  # the hub was away when it ended
-            job.is_told = await self._tell_hub(max(wait_s, TELL_S))
+            job.is_told = await self._tell_hub(max(until_s - clock(), TELL_S))
         return job.operation
 
     async def cancel(self, operation_id: str) -> Operation:
