@@ -38,6 +38,8 @@ class Turns:
     def _step(self) -> None:
         self._step_is_due = False
         first = self._waiting.popleft()
-        if first.take_turn(QUANTUM_BYTES if self._waiting else LONE_BYTES):
-            self._waiting.append(first)
-        self._schedule()
+        try:
+            if first.take_turn(QUANTUM_BYTES if self._waiting else LONE_BYTES):
+                self._waiting.append(first)
+        finally:  # one that breaks must not stop the others
+            self._schedule()
