@@ -40,6 +40,16 @@ def test_a_long_way_is_not_mistaken_for_a_slow_viewer() -> None:
     assert (near.room, far.room) == (LEAST_BYTES, MOST_BYTES)
 
 
+def test_a_long_way_may_be_uneven() -> None:
+    window, sent = Window(0), 0
+    window.measured(0.2)
+    for at_s in range(20):
+        sent += window.room
+        window.sent(sent, at_s)
+        window.acknowledge(sent, at_s + (0.2 if at_s % 2 else 0.24))
+    assert window.room == MOST_BYTES
+
+
 def test_single_keys_that_nobody_acknowledges_fill_no_memory() -> None:
     window = Window(0)
     tracemalloc.start()

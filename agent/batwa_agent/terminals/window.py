@@ -13,8 +13,10 @@ MOST_BYTES = 256 << 10
 _STEP_BYTES = 32 << 10
 _GRAIN_BYTES = 1 << 10
 """Times are kept for pieces of this size at least: single keys must not fill memory."""
-_WAIT_S = 0.01
-"""Bytes that wait longer for their viewer were too many."""
+_WAIT_S = 0.003
+"""Bytes that wait longer for their viewer were too many: it is what Ctrl-C may take."""
+_JITTER = 0.25
+"""Of the way there and back: so much of it may be the network's, not a viewer that is slow."""
 
 
 class Window:
@@ -47,7 +49,8 @@ class Window:
         left_s = now_s
         while self._under_way and self._under_way[0][0] <= offset:
             left_s = self._under_way.popleft()[1]
-        if now_s - left_s > _WAIT_S + (self._way_s or 0.0):
+        way_s = self._way_s or 0.0
+        if now_s - left_s > way_s + max(_WAIT_S, _JITTER * way_s):
             self._bytes = max(LEAST_BYTES, self._bytes // 2)
         elif was_full or self.room < _STEP_BYTES:
             self._bytes = min(MOST_BYTES, self._bytes + _STEP_BYTES)
