@@ -174,11 +174,12 @@ async def test_a_reader_watches_and_cannot_type(client: Client) -> None:
 async def test_the_size_is_the_smallest_writers(client: Client) -> None:
     script = "trap 'stty size' WINCH; echo ready; while :; do sleep 0.05; done"
     terminal_id = await opened(client, "sh", "-c", script, rows=50, cols=150)
+    reader = await viewer(client, terminal_id, "&offset=0&mode=reader&rows=10&cols=10")
+    await reader.until(b"ready")  # from now on the child notices
     wide = await viewer(client, terminal_id, "&offset=0&rows=40&cols=132")
     await wide.until(b"40 132\r\n")
     small = await viewer(client, terminal_id, "&offset=0&mode=writer&rows=45&cols=90")
     await wide.until(b"40 90\r\n")
-    reader = await viewer(client, terminal_id, "&mode=reader&rows=10&cols=10")
     await small.say(type="resize", rows=20, cols=100)
     await wide.until(b"20 100\r\n")
     assert [(await wide.hears("resize"))["rows"] for _ in range(3)] == [40, 40, 20]
