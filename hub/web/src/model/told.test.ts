@@ -1,16 +1,6 @@
 import { expect, test } from "vitest";
-import type { Event } from "@/api/wire";
+import { event } from "@/test/event";
 import { toldOf } from "./told";
-
-const event = (news: Partial<Event>): Event => ({
-  id: 1,
-  kind: "vm",
-  action: "changed",
-  subject: "oslo/web",
-  at: "2026-11-22T10:00:00Z",
-  data: null,
-  ...news,
-});
 
 test("a VM that is no more is told by its name", () => {
   expect(toldOf(event({ action: "removed" }))).toMatchObject({

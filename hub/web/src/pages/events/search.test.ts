@@ -1,17 +1,7 @@
 import { expect, test } from "vitest";
-import type { Event } from "@/api/wire";
 import { toldOf } from "@/model/told";
+import { event } from "@/test/event";
 import { matching } from "./search";
-
-const event = (news: Partial<Event>): Event => ({
-  id: 1,
-  kind: "vm",
-  action: "changed",
-  subject: "oslo/web",
-  at: "2026-11-22T10:00:00Z",
-  data: null,
-  ...news,
-});
 
 test("filters meet", () => {
   const all = [

@@ -1,14 +1,5 @@
 /** Makes the command with which a machine joins, and waits for it. */
-import {
-  Button,
-  Group,
-  Modal,
-  NumberInput,
-  Select,
-  Stack,
-  TagsInput,
-  TextInput,
-} from "@mantine/core";
+import { Button, Group, NumberInput, Select, Stack, TagsInput, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { makeJoinToken } from "@/api/joining";
@@ -18,6 +9,7 @@ import type { IssuedJoinToken, NewJoinToken } from "@/api/wire";
 import { parseTags } from "@/model/permissions";
 import { t } from "@/strings";
 import { Failure } from "@/ui/Failure";
+import { MakeAndShow } from "@/ui/MakeAndShow";
 import { Awaiting } from "./Awaiting";
 
 const HOUR_S = "3600";
@@ -30,21 +22,14 @@ export interface Invitation {
 }
 
 export function AddMachine(props: { opened: boolean; onClose: () => void }) {
-  const [made, setMade] = useState<Invitation | null>(null);
-  const close = () => {
-    props.onClose();
-    setMade(null);
-  };
   return (
-    <Modal
-      opened={props.opened}
-      onClose={close}
-      title={t.machines.add}
+    <MakeAndShow<Invitation>
+      {...props}
+      title={() => t.machines.add}
       size="lg"
-      closeOnClickOutside={made === null}
-    >
-      {made ? <Awaiting invitation={made} onDone={close} /> : <Form onMade={setMade} />}
-    </Modal>
+      form={(onMade) => <Form onMade={onMade} />}
+      shown={(made, onDone) => <Awaiting invitation={made} onDone={onDone} />}
+    />
   );
 }
 

@@ -1,5 +1,5 @@
 /** What a machine proves itself with, and how it gets another. */
-import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { machineKeysQuery, revokeMachineKey } from "@/api/joining";
@@ -10,6 +10,7 @@ import { Age } from "@/ui/Age";
 import { Ask, type Question } from "@/ui/Ask";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Failure } from "@/ui/Failure";
+import { MakeAndShow } from "@/ui/MakeAndShow";
 import { Section } from "@/ui/Section";
 import { type Invitation, useInviting } from "./AddMachine";
 import { Awaiting } from "./Awaiting";
@@ -74,37 +75,32 @@ export function Keys({ machine }: { machine: Agent }) {
 }
 
 function Rotate(props: { machine: Agent; opened: boolean; onClose: () => void }) {
-  const { machine } = props;
-  const [made, setMade] = useState<Invitation | null>(null);
-  const inviting = useInviting(setMade);
-  const close = () => {
-    props.onClose();
-    setMade(null);
-  };
+  const { machine, ...dialog } = props;
   return (
-    <Modal
-      opened={props.opened}
-      onClose={close}
+    <MakeAndShow<Invitation>
+      {...dialog}
+      title={() => t.machines.rotateTitle(machine.hostname)}
       size="lg"
-      closeOnClickOutside={made === null}
-      title={t.machines.rotateTitle(machine.hostname)}
-    >
-      {made ? (
-        <Awaiting invitation={made} onDone={close} />
-      ) : (
-        <Stack gap="md">
-          <Text size="sm">{t.machines.rotateText}</Text>
-          {inviting.error && <Failure error={inviting.error} />}
-          <Group justify="flex-end">
-            <Button
-              loading={inviting.isPending}
-              onClick={() => inviting.mutate({ agent_id: machine.agent_id })}
-            >
-              {t.machines.form.make}
-            </Button>
-          </Group>
-        </Stack>
-      )}
-    </Modal>
+      form={(onMade) => <RotateForm machine={machine} onMade={onMade} />}
+      shown={(made, onDone) => <Awaiting invitation={made} onDone={onDone} />}
+    />
+  );
+}
+
+function RotateForm(props: { machine: Agent; onMade: (invitation: Invitation) => void }) {
+  const inviting = useInviting(props.onMade);
+  return (
+    <Stack gap="md">
+      <Text size="sm">{t.machines.rotateText}</Text>
+      {inviting.error && <Failure error={inviting.error} />}
+      <Group justify="flex-end">
+        <Button
+          loading={inviting.isPending}
+          onClick={() => inviting.mutate({ agent_id: props.machine.agent_id })}
+        >
+          {t.machines.form.make}
+        </Button>
+      </Group>
+    </Stack>
   );
 }

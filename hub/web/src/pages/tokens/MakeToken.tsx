@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Select, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { keys } from "@/api/keys";
@@ -9,6 +9,7 @@ import type { IssuedToken, Me } from "@/api/wire";
 import { permissionsOf, ROLES, wireOf } from "@/model/permissions";
 import { t } from "@/strings";
 import { Failure } from "@/ui/Failure";
+import { MakeAndShow } from "@/ui/MakeAndShow";
 import { PermissionFields } from "@/ui/PermissionFields";
 import { Secret } from "@/ui/Secret";
 
@@ -16,21 +17,14 @@ const MONTH_S = "2592000";
 const NEVER = "never";
 
 export function MakeToken(props: { opened: boolean; onClose: () => void }) {
-  const [made, setMade] = useState<IssuedToken | null>(null);
   const me = useMe();
-  const close = () => {
-    props.onClose();
-    setMade(null);
-  };
   return (
-    <Modal
-      opened={props.opened}
-      onClose={close}
-      title={made ? t.tokens.made(made.name) : t.tokens.make}
-      closeOnClickOutside={made === null}
-    >
-      {made ? <Made token={made} onDone={close} /> : me && <Form me={me} onMade={setMade} />}
-    </Modal>
+    <MakeAndShow<IssuedToken>
+      {...props}
+      title={(made) => (made ? t.tokens.made(made.name) : t.tokens.make)}
+      form={(onMade) => me && <Form me={me} onMade={onMade} />}
+      shown={(made, onDone) => <Made token={made} onDone={onDone} />}
+    />
   );
 }
 
