@@ -47,6 +47,10 @@ async def test_a_user_is_logged_out_kept_out_and_removed(page: Page, chromium: B
     await viewer.goto("/users")
     await expect(viewer.get_by_text("It needs the role Administrator.")).to_be_visible()
     await expect(viewer.get_by_role("link", name="Users")).to_have_count(0)
+    await viewer.keyboard.press("Control+k")
+    search = viewer.get_by_role("dialog")
+    await expect(search.get_by_role("button", name="Tokens")).to_be_visible()
+    await expect(search.get_by_role("button", name="Users")).to_have_count(0)
 
     await page.get_by_role("button", name="Actions for noor").click()
     await page.get_by_role("menuitem", name="Where they are logged in").click()

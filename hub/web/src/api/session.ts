@@ -22,7 +22,12 @@ export function useMe(): Me | null {
 /** Whether whoever is logged in may do what needs `role`. The hub decides; this only spares a refusal. */
 export function useMay(role: Role): boolean {
   const me = useMe();
-  return me !== null && RANK[me.role] >= RANK[role];
+  return me !== null && reaches(me.role, role);
+}
+
+/** Whether who has `role` may do what `needed` may. */
+export function reaches(role: Role, needed: Role): boolean {
+  return RANK[role] >= RANK[needed];
 }
 
 /** Whether they may open terminals and run commands in VMs. */

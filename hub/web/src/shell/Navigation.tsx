@@ -1,31 +1,23 @@
 import { NavLink, ScrollArea, Stack, Text } from "@mantine/core";
 import { Link, useLocation } from "@tanstack/react-router";
-import { useMay } from "@/api/session";
 import { t } from "@/strings";
-import { type Destination, SECTIONS } from "./navigation";
+import { type Destination, useSections } from "./navigation";
 import classes from "./Shell.module.css";
 
 export function Navigation({ onGo }: { onGo: () => void }) {
-  const mayChange = useMay("operator");
-  const mayManage = useMay("admin");
-  const shown = ({ role }: Destination) =>
-    role === "admin" ? mayManage : role === "operator" ? mayChange : true;
+  const sections = useSections();
   return (
     <ScrollArea component="nav" aria-label={t.nav.label} flex={1} px="xs" pb="md">
-      {SECTIONS.map((section) => {
-        const items = section.items.filter(shown);
-        if (items.length === 0) return null;
-        return (
-          <Stack key={section.label} gap={2} mt="md">
-            <Text size="xs" c="dimmed" fw={500} px="xs" mb={2}>
-              {section.label}
-            </Text>
-            {items.map((item) => (
-              <Item key={item.to} item={item} onGo={onGo} />
-            ))}
-          </Stack>
-        );
-      })}
+      {sections.map((section) => (
+        <Stack key={section.label} gap={2} mt="md">
+          <Text size="xs" c="dimmed" fw={500} px="xs" mb={2}>
+            {section.label}
+          </Text>
+          {section.items.map((item) => (
+            <Item key={item.to} item={item} onGo={onGo} />
+          ))}
+        </Stack>
+      ))}
     </ScrollArea>
   );
 }

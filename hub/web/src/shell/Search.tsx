@@ -8,7 +8,7 @@ import { useMachines } from "@/api/machines";
 import { useVms, vmKey } from "@/api/vms";
 import { t } from "@/strings";
 import { vmPage } from "@/vm/VmLink";
-import { SECTIONS } from "./navigation";
+import { useSections } from "./navigation";
 import classes from "./Shell.module.css";
 
 /** Shown of each kind; whoever types another letter finds the rest. */
@@ -54,10 +54,11 @@ export function Search() {
 function useFound(sought: string): SpotlightActionGroupData[] {
   const vms = useVms().data;
   const machines = useMachines().data;
+  const sections = useSections();
   const navigate = useNavigate();
   return useMemo(() => {
     const has = (...texts: string[]) => texts.some((text) => text.toLowerCase().includes(sought));
-    const pages = SECTIONS.flatMap((section) => section.items).filter((item) => has(item.label));
+    const pages = sections.flatMap((section) => section.items).filter((item) => has(item.label));
     const someVms = sought ? (vms ?? []).filter((vm) => has(vm.name, ...vm.ipv4)) : [];
     const someMachines = sought
       ? (machines ?? []).filter((machine) => has(machine.hostname, machine.agent_id))
@@ -94,5 +95,5 @@ function useFound(sought: string): SpotlightActionGroupData[] {
       },
     ];
     return groups.filter((group) => group.actions.length > 0);
-  }, [sought, vms, machines, navigate]);
+  }, [sought, vms, machines, sections, navigate]);
 }

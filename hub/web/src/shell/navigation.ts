@@ -13,6 +13,8 @@ import {
   IconTopologyStar3,
   IconUsers,
 } from "@tabler/icons-react";
+import { useMemo } from "react";
+import { reaches, useMe } from "@/api/session";
 import type { Role } from "@/api/wire";
 import { t } from "@/strings";
 
@@ -29,7 +31,7 @@ export interface Section {
   readonly items: readonly Destination[];
 }
 
-export const SECTIONS: readonly Section[] = [
+const SECTIONS: readonly Section[] = [
   {
     label: t.nav.fleet,
     items: [
@@ -57,6 +59,16 @@ export const SECTIONS: readonly Section[] = [
     ],
   },
 ];
+
+/** The pages that whoever is logged in may see, by section; a section that has none is left out. */
+export function useSections(): readonly Section[] {
+  const role = useMe()?.role ?? "viewer";
+  return useMemo(() => {
+    const seen = (item: Destination) => reaches(role, item.role ?? "viewer");
+    const all = SECTIONS.map((section) => ({ ...section, items: section.items.filter(seen) }));
+    return all.filter((section) => section.items.length > 0);
+  }, [role]);
+}
 
 /** Of pages that are in no navigation. */
 const OTHERS: Readonly<Record<string, Role>> = { "/create": "operator" };
