@@ -3,7 +3,7 @@
 import json
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,6 +17,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from . import docstrings
 
 _PREFACE = """\
 Every setting, at its default. To change one, remove the `#` before its name. Each has a variable in the
@@ -34,9 +36,7 @@ class DaemonSettings(BaseSettings):
     `<PREFIX>AGENT__STALE_AFTER_S` in the environment.
     """
 
-    model_config = SettingsConfigDict(
-        env_nested_delimiter="__", extra="forbid", frozen=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_nested_delimiter="__", extra="forbid", frozen=True)
     default_file: ClassVar[Path]
 
     @classmethod
@@ -100,7 +100,8 @@ class DaemonSettings(BaseSettings):
             if tuple(section) != above:
                 above = tuple(section)
                 lines += ["", f"[{'.'.join(above)}]"]
-            lines += ["", *(f"# {line}" for line in (field.description or "").splitlines())]
+            text = docstrings.of_fields(_section(cls, section)).get(name, "")
+            lines += ["", *(f"# {line}" for line in text.splitlines())]
             lines.append(f"# {name} = {_toml(field)}")
         return "\n".join(lines) + "\n"
 
@@ -147,6 +148,13 @@ def _at(values: Any, path: tuple[str, ...]) -> Any:
     for step in path:
         values = values.get(step) if isinstance(values, Mapping) else None
     return values
+
+
+def _section(model: type[BaseModel], path: Sequence[str]) -> Any:
+    section: Any = model
+    for step in path:
+        section = section.model_fields[step].annotation
+    return section
 
 
 def _leaves(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -33,7 +33,7 @@ TLS_MODES: tuple[TlsMode, ...] = get_args(TlsMode)
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class AgentSettings(_Group):

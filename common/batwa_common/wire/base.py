@@ -3,7 +3,11 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, PlainSerializer
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from batwa_common import docstrings
 
 API_VERSION = 1
 
@@ -14,9 +18,19 @@ class Wire(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
-        use_attribute_docstrings=True,  # a field's docstring becomes its JSON Schema description
         json_schema_serialization_defaults_required=True,  # what we send, we always send
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """A field's docstring becomes its description."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        for name, text in docstrings.of_fields(cls).items():
+            properties[name]["description"] = text
+        return schema
 
     def told(self) -> dict[str, Any]:
         """Return what was given as plain JSON, without what its `repr` hides: that may be kept in a log."""

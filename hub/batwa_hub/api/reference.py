@@ -1,9 +1,11 @@
 """/api/openapi.json and /api/docs: the API's description, for programs and for people."""
 
+import asyncio
 import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -31,20 +33,29 @@ HEADERS = {
 
 
 class Reference:
-    """Both forms of the description, made once from the route table."""
+    """Both forms of the description, made from the route table when somebody first asks."""
 
     def __init__(self, routes: list[Route]) -> None:
-        described = openapi.document(routes)
-        self._json = json.dumps(described, ensure_ascii=False).encode()
-        self._page = "\n".join(_page(described)).encode()
+        self._routes = routes
+
+    @cached_property
+    def _forms(self) -> tuple[bytes, bytes]:
+        """As JSON and as a page. The first time takes a second: blocks."""
+        described = openapi.document(self._routes)
+        return json.dumps(described, ensure_ascii=False).encode(), "\n".join(_page(described)).encode()
+
+    async def _made(self) -> tuple[bytes, bytes]:
+        return await asyncio.to_thread(lambda: self._forms)
 
     async def show_json(self, _request: web.Request) -> web.Response:
         """GET /api/openapi.json"""
-        return web.Response(body=self._json, content_type="application/json")
+        described, _ = await self._made()
+        return web.Response(body=described, content_type="application/json")
 
     async def show_page(self, _request: web.Request) -> web.Response:
         """GET /api/docs"""
-        return web.Response(body=self._page, content_type="text/html", charset="utf-8", headers=HEADERS)
+        _, page = await self._made()
+        return web.Response(body=page, content_type="text/html", charset="utf-8", headers=HEADERS)
 
 
 def with_reference(routes: list[Route]) -> list[Route]:
