@@ -229,10 +229,13 @@ def test_the_wrappers_words_are_taken_out_however_they_are_cut(
     word = wrapped.argv[4].encode()
     edges = sorted({0, 1000, *cuts})
     spinner = b"\x1b[2KStarting web |\x08" + word[:9]
-    said = {"out": spinner + word + b" 42\n" + out, "err": err + word[:7] + word + b" 4 0\n" + err}
+    said = {
+        "out": spinner + word + b" 42\n" + out,
+        "err": spinner + word + b"\n" + err + word[:7] + word + b" 4 0\n" + err,
+    }
 
     got_out = b"".join(wrapped.stdout(said["out"][a:b]) for a, b in pairwise(edges))
     got_err = b"".join(wrapped.stderr(said["err"][a:b]) for a, b in pairwise(edges))
 
-    assert got_out == out and wrapped.pid == "42"
+    assert got_out == out and wrapped.pid == "42" and wrapped.said == spinner
     assert got_err == err + word[:7] + err and wrapped.exit_code == 4 and not wrapped.was_stopped

@@ -25,7 +25,6 @@ STOP_S = 15.0
 """How long ending a command in its VM may take, when nobody waits for it any more."""
 DRAIN_S = 1.0
 """How long output may trickle in after a command's end: something it left behind may hold the pipe."""
-_SAID_BYTES = 16 << 10
 
 Stream = Literal["stdout", "stderr"]
 OnOutput = Callable[[Stream, bytes], Awaitable[None]]
@@ -144,8 +143,8 @@ class _Run:
         self._wrapped = wrapped
         self._on_output = on_output
         self._started = asyncio.Event()
+        self._begun = asyncio.Event()  # and whoever wanted to know does
         self._over = asyncio.Event()
-        self._said = bytearray()
 
     async def outcome(
         self,
@@ -163,6 +162,7 @@ class _Run:
                 raise DriverTimeout(f"the VM has let no command in for {login_s:g} s; it may be frozen")
             if on_start is not None and self._started.is_set():
                 await on_start()
+            self._begun.set()
             if not await self._first(self._over, both, within_s=timeout_s + GRACE_S):
                 return Outcome(None, timed_out=True)
             if self._wrapped.exit_code is None:
@@ -195,27 +195,25 @@ class _Run:
             mine = self._wrapped.stdout(data)
             if self._wrapped.pid is not None:
                 self._started.set()
-            if mine:
-                await self._on_output("stdout", mine)
+            await self._tell("stdout", mine)
 
     async def _stderr(self) -> None:
         while data := await self._process.stderr.read(READ_BYTES):
-            await self._tell(self._wrapped.stderr(data))
+            await self._tell("stderr", self._wrapped.stderr(data))
             if self._wrapped.exit_code is not None:
                 self._over.set()
-        await self._tell(self._wrapped.stderr_rest())
+        await self._tell("stderr", self._wrapped.stderr_rest())
 
-    async def _tell(self, data: bytes) -> None:
-        if not self._started.is_set():
-            self._said += data[: _SAID_BYTES - len(self._said)]
-        elif data:
-            await self._on_output("stderr", data)
+    async def _tell(self, stream: Stream, data: bytes) -> None:
+        if data:
+            await self._begun.wait()
+            await self._on_output(stream, data)
 
     async def _broken(self) -> Exception:
         """Return why the streams ended without word of the command's end."""
         code = await self._process.exit_code()
         if self._wrapped.pid is None:
-            return failure("exec", code, self._said.decode(errors="replace"))
+            return failure("exec", code, self._wrapped.said.decode(errors="replace"))
         return DriverFailed("the connection to the VM was lost before the command's end")
 
 

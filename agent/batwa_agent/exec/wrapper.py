@@ -3,8 +3,8 @@
 `multipass exec` cannot be asked how a command ended: it runs one that exits with 4 again and again, gives
 its own failures codes that commands have too, leaves a command running when it is ended itself, and may
 put a spinner before the command's output. So a small script in the VM runs the command, and tells by
-lines of its own that begin with a word nobody can guess: on stdout where the output begins, on stderr
-how it ended.
+lines of its own that begin with a word nobody can guess: on both streams where the output begins, on
+stderr how it ended.
 """
 
 import secrets
@@ -25,6 +25,7 @@ stop() {{
     killer=$!
 }}
 printf '%s %s\\n' "$word" "$$"
+printf '%s\\n' "$word" >&2
 exec 3<&0 </dev/null
 setsid "$@" <&3 3<&- &
 child=$! killer=
@@ -48,6 +49,7 @@ STOPPER = 'grep -q "$2" "/proc/$1/cmdline" && kill -TERM "$1"'
 """Arguments: the wrapper's process id, its word. The word makes sure that it still is that process."""
 
 _LINE_BYTES = 128
+_SAID_BYTES = 16 << 10
 
 
 class Wrapped:
@@ -62,9 +64,12 @@ class Wrapped:
         """The command's; None before it has ended."""
         self.was_stopped = False
         """Whether it had to be ended."""
+        self.said = b""
+        """What stderr had before it began, the first 16 KiB: Multipass's own words."""
         self._out = b""
         self._err = b""
-        self._mark = self._word.encode() + b" "
+        self._has_begun = False
+        self._mark = self._word.encode()
 
     def stopper(self) -> list[str]:
         """Return what ends the command, run in the same VM."""
@@ -80,31 +85,47 @@ class Wrapped:
         if not ended:
             self._out = found + pid if found else data[-_LINE_BYTES:]
             return b""
-        self.pid, self._out = pid.decode(errors="replace"), b""
+        self.pid, self._out = pid.decode(errors="replace").strip(), b""
         return rest
 
     def stderr(self, data: bytes) -> bytes:
-        """Return what of *data* is the command's; what may be the wrapper's last word is held back."""
+        """Return what of *data* is the command's; what may be a word of the wrapper is held back."""
         if self.exit_code is not None:
             return data
-        data = self._err + data
-        before, found, rest = data.partition(self._mark)
-        if not found:
-            kept = _overlap(data, self._mark)
-            self._err = data[len(data) - kept :]
-            return data[: len(data) - kept]
-        told, ended, rest = rest.partition(b"\n")
-        if not ended:
-            self._err = found + told
-            return before
-        code, _, stopped = told.partition(b" ")
-        self.exit_code, self.was_stopped, self._err = int(code), stopped == b"1", b""
-        return before + rest
+        before, told, rest = self._err_line(data)
+        if self._has_begun:
+            if told is not None:
+                code, _, stopped = told.strip().partition(b" ")
+                self.exit_code, self.was_stopped = int(code), stopped == b"1"
+            return before + rest
+        self._say(before)
+        if told is None:
+            return b""
+        self._has_begun = True
+        return self.stderr(rest)
 
     def stderr_rest(self) -> bytes:
         """Return what was held back and turned out to be the command's, at the end of its stream."""
         rest, self._err = self._err, b""
-        return rest
+        if self._has_begun:
+            return rest
+        self._say(rest)
+        return b""
+
+    def _err_line(self, data: bytes) -> tuple[bytes, bytes | None, bytes]:
+        """Return what is before the wrapper's next line, that line or None, and what is after it."""
+        data = self._err + data
+        before, found, rest = data.partition(self._mark)
+        told, ended, rest = rest.partition(b"\n")
+        if ended:
+            self._err = b""
+            return before, told, rest
+        kept = len(found + told) or _overlap(data, self._mark)
+        self._err = data[len(data) - kept :]
+        return data[: len(data) - kept], None, b""
+
+    def _say(self, data: bytes) -> None:
+        self.said += data[: _SAID_BYTES - len(self.said)]
 
 
 def _overlap(data: bytes, mark: bytes) -> int:
