@@ -160,8 +160,8 @@ def key_of(settings: Settings) -> str:
     """Return the API key. Raises `SettingsError` if there is none."""
     if settings.api_key is None or not settings.api_key.get_secret_value():
         raise SettingsError(
-            "api_key is not set: make a key for this agent at the hub (`batwa-hub agent-key`, or"
-            " POST /api/agent/keys) and give it as BATWA_AGENT_API_KEY"
+            "api_key is not set: paste here the line that `batwa agent add` prints (batwa-agent join TOKEN),"
+            " or make a key at the hub (`batwa-hub agent-key`) and give it as BATWA_AGENT_API_KEY"
         )
     return settings.api_key.get_secret_value()
 

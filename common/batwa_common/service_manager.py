@@ -5,8 +5,10 @@ sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3). Without a service manage
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from pathlib import Path
 from typing import Self
 
 import structlog
@@ -19,6 +21,8 @@ TELL_S = 5.0
 """How long a service manager that takes no message is waited for."""
 _RETRY_S = 0.05
 _FIRST_FD = 3
+_LAST_OF_GROUP = re.compile(r"([^/\n]+)$", re.MULTILINE)
+"""`0::/system.slice/batwa-hub.service`, one line for each hierarchy: cgroups(7)."""
 
 
 class ServiceManager:
@@ -28,25 +32,33 @@ class ServiceManager:
         address: `NOTIFY_SOCKET`; None or empty if nobody listens.
         watchdog_s: Silence after which it ends the process; 0 if it never does.
         fds: What it passed along, by name; whoever uses one takes it out.
+        unit: What it calls this process, `batwa-hub.service`; empty if that is not known.
     """
 
     def __init__(
-        self, address: str | None = None, *, watchdog_s: float = 0.0, fds: Mapping[str, Sequence[int]] = {}
+        self,
+        address: str | None = None,
+        *,
+        watchdog_s: float = 0.0,
+        fds: Mapping[str, Sequence[int]] = {},
+        unit: str = "",
     ) -> None:
         self._address = "\0" + address[1:] if address and address.startswith("@") else address
         self._look_s = min(LOOK_S, watchdog_s / 3 or LOOK_S)
         self._watched = watchdog_s > 0
         self._fds = {name: list(each) for name, each in fds.items()}
+        self.unit = unit
 
     @classmethod
     def of(cls, env: MutableMapping[str, str], pid: int) -> Self:
         """Return what started process *pid*, and take that out of *env*: children are not to speak."""
-        fds = _inherited(env, pid)
+        fds, address = _inherited(env, pid), env.pop("NOTIFY_SOCKET", None)
         watchdog_us, watched = env.pop("WATCHDOG_USEC", "0"), env.pop("WATCHDOG_PID", str(pid))
         return cls(
-            env.pop("NOTIFY_SOCKET", None),
+            address,
             watchdog_s=int(watchdog_us) / 1e6 if watched == str(pid) and watchdog_us.isdigit() else 0.0,
             fds=fds,
+            unit=_unit(pid) if address else "",
         )
 
     @property
@@ -109,6 +121,14 @@ class ServiceManager:
                     await asyncio.sleep(_RETRY_S)
                 else:
                     return
+
+
+def _unit(pid: int) -> str:
+    try:
+        groups = Path("/proc", str(pid), "cgroup").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    return next((last for last in _LAST_OF_GROUP.findall(groups) if last.endswith(".service")), "")
 
 
 def _inherited(env: MutableMapping[str, str], pid: int) -> dict[str, list[int]]:

@@ -86,7 +86,7 @@ async def main(
 
     SIGHUP has changed certificates taken at once, and settings that can change, from *read_again*.
     """
-    async with running(settings) as hub:
+    async with running(settings, listens_where_told=bool(sockets)) as hub:
         if settings.admin_password is not None:
             await hub.accounts.add_first(settings.admin_password.get_secret_value())
 

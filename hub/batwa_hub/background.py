@@ -33,20 +33,30 @@ class Running(NamedTuple):
 
     pid: int
     url: str
+    units: str = ""
+    """systemd's units that keep it running, the service last; empty if nobody does."""
+
+    @property
+    def how_to_stop(self) -> str:
+        """The command that ends it for good."""
+        return f"systemctl stop {self.units}" if self.units else "batwa-hub stop"
 
 
 @contextlib.contextmanager
-def only_one(pid_file: Path, url: str) -> Iterator[None]:
+def only_one(pid_file: Path, url: str, units: str = "") -> Iterator[None]:
     """Hold the data directory for this process while the block runs. Raises `BackgroundError` if taken.
+
+    *url* is where it listens, *units* what keeps it running under systemd, for those who find it here.
 
     The lock, not the file, says that a hub runs: a file left by a kill means nothing.
     """
     pid_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with pid_file.open("a+", encoding="ascii") as file:
         if not _locks(file):
-            raise BackgroundError(f"A hub is running already with {pid_file.parent}.")
+            refuse_second(pid_file)
+            raise BackgroundError(f"A hub that runs with {pid_file.parent} is just ending; try again.")
         file.truncate(0)
-        file.write(f"{os.getpid()} {url}\n")
+        file.write(f"{os.getpid()} {url}\t{units}\n")
         file.flush()
         yield
 
@@ -67,8 +77,9 @@ def find_running(pid_file: Path) -> Running | None:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                pid, _, url = file.read().strip().partition(" ")
-                return Running(int(pid or 0), url)
+                pid, _, rest = file.read().strip().partition(" ")
+                url, _, units = rest.partition("\t")
+                return Running(int(pid or 0), url, units)
     except FileNotFoundError:
         pass
     return None
@@ -77,7 +88,9 @@ def find_running(pid_file: Path) -> Running | None:
 def refuse_second(pid_file: Path) -> None:
     """Raise `BackgroundError` if a hub holds *pid_file*."""
     if (found := find_running(pid_file)) is not None:
-        raise BackgroundError(f"A hub is running already: process {found.pid} at {found.url}.")
+        raise BackgroundError(
+            f"A hub is running already: process {found.pid} at {found.url}. To end it: {found.how_to_stop}"
+        )
 
 
 def is_ready(url: str) -> bool:
@@ -121,10 +134,14 @@ def start(arguments: Sequence[str], *, pid_file: Path, log_file: Path, url: str)
 def stop(pid_file: Path) -> Running | None:
     """Stop the hub in good order and wait until it is gone; return what ran, or None.
 
-    Raises `BackgroundError` if it is still there after `STOP_TIMEOUT_S`.
+    Raises `BackgroundError` if it is still there after `STOP_TIMEOUT_S`, or if systemd runs it: that would
+    start it again, or take it for failed.
     """
     if (found := find_running(pid_file)) is None or not found.pid:
         return None
+    if found.units:
+        restart = f"systemctl restart {found.units.split()[-1]}"
+        raise BackgroundError(f"systemd runs this hub. Use: {found.how_to_stop}, or: {restart}")
     with contextlib.suppress(ProcessLookupError):
         os.kill(found.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_S

@@ -123,13 +123,15 @@ class Hub:
     """What HTTPS is served with; None while the hub serves plain HTTP."""
     metrics: HubMetrics
     settings: Settings
+    listens_where_told: bool
+    """Whether a socket of the service manager decides where it listens, not `host` and `port`."""
 
 
 HUB = web.AppKey("hub", Hub)
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Hub]:
+async def running(settings: Settings, *, listens_where_told: bool = False) -> AsyncIterator[Hub]:
     """Start a hub, yield it, stop it in reverse order.
 
     The supervisor owns every background task: one that dies takes the hub down with it, the
@@ -308,6 +310,7 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
                 tls=tls,
                 metrics=metrics,
                 settings=settings,
+                listens_where_told=listens_where_told,
             )
         finally:
             await p2p.close()

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from batwa_hub import background
+from batwa_hub.__main__ import main
 from batwa_hub.background import find_running
 
 pytestmark = pytest.mark.timeout(180)  # a dozen processes, on a machine that may be busy
@@ -110,6 +112,17 @@ def test_a_hub_is_started_asked_and_stopped(hub: Command) -> None:
     stopped = hub("stop")
     assert re.fullmatch(r"The hub \(process \d+\) has stopped\.\n", stopped.out)
     assert hub("status").status == 3
+
+
+def test_a_hub_that_systemd_runs_is_left_to_systemd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BATWA_HUB_DATA_DIR", str(tmp_path))
+    units = "batwa-hub.socket batwa-hub.service"
+    with background.only_one(tmp_path / "hub.pid", "http://127.0.0.1:1", units):
+        for command in (["stop"], ["restart"], ["secrets", "rotate"]):
+            assert main(command) == 1
+            assert f"systemctl stop {units}" in capsys.readouterr().err
 
 
 def test_a_hub_serves_https_with_a_ca_of_its_own(hub: Command) -> None:

@@ -236,7 +236,12 @@ async def test_a_token_names_the_configured_addresses(
         office = Office(await aiohttp_client(make_app(hub)))
         await office.ask("POST", "/api/auth/login", {"username": "admin", "password": PASSWORD})
 
-        assert (await office.token())["hubs"] == ["https://hub.example.org"]
+        made = await office.token()
+        assert (made["hubs"], made["advice"]) == (["https://hub.example.org"], None)
+
+
+async def test_who_makes_a_token_is_told_when_only_its_own_machine_reaches_the_hub(office: Office) -> None:
+    assert "set `host`" in (await office.token())["advice"]
 
 
 async def test_behind_a_proxy_a_token_leads_to_the_proxy(office: Office) -> None:

@@ -230,8 +230,12 @@ def in_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
 
 
 def test_the_ca_is_shown_rotated_and_retired_from_the_command_line(
-    in_directory: Callable[[str], int], capsys: pytest.CaptureFixture[str]
+    in_directory: Callable[[str], int], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    assert in_directory("show") == 1
+    assert "tls.mode" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+    OwnAuthority(tmp_path / "tls").authority()
     assert in_directory("show") == 0
     first = capsys.readouterr().out.split()[1]
 

@@ -126,6 +126,11 @@ async def test_both_are_enabled_and_the_hub_serves_at_once(
     assert installed.url in machine.show("batwa-hub.service", "StatusText")
     assert machine.show("batwa-hub.service", "NotifyAccess") == "main"
     assert machine.show("batwa-agent.service", "ConditionResult") == "no"
+    assert machine.run("sh", "-c", "batwa-hub stop 2>&1 || true").startswith(
+        "batwa-hub: systemd runs this hub. Use: systemctl stop batwa-hub.socket batwa-hub.service,"
+    )
+    advice = (await post(admin, "/api/agent/join-tokens", {}))["advice"]
+    assert "give batwa-hub.socket another ListenStream" in advice
     assert (await get(admin, "/api/vm/list"))["vms"] == []
 
 

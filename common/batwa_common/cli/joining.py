@@ -1,7 +1,6 @@
 """`batwa agent add` and `batwa agent token`: the line that makes a machine an agent."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
@@ -12,7 +11,6 @@ from .show import Json, as_json, remark, say, table, tell
 tokens = typer.Typer(no_args_is_help=True, help="The tokens machines join with.")
 
 HOUR_S = 3600.0
-_LOOPBACK = ("localhost", "127.", "::1")
 
 
 def add(
@@ -47,8 +45,8 @@ def add(
     remark(
         f"Paste that on the machine, as root, before {made.expires_at:%H:%M} UTC on {made.expires_at:%d %B}."
     )
-    if all((urlsplit(url).hostname or "").startswith(_LOOPBACK) for url in made.hubs):
-        remark("This hub is reached from its own machine only: set `host` there, or `public_urls`.")
+    if made.advice:
+        remark(made.advice)
 
 
 @tokens.command("ls")

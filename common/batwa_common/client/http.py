@@ -278,11 +278,18 @@ def _told_as_ours(base: str) -> Iterator[None]:
     except TimeoutError as err:
         raise HubUnreachable(f"the hub at {base} did not answer in time") from err
     except aiohttp.ClientConnectorCertificateError as err:
-        raise HubNotTrusted(f"the certificate of {base} is not believed: {err.certificate_error}") from err
+        raise HubNotTrusted(
+            f"the certificate of {base} is not believed: {err.certificate_error}; if the hub has a CA of its"
+            " own, or a new one, log in again and compare it with what `batwa-hub ca show` prints"
+        ) from err
     except aiohttp.ClientConnectorError as err:
         raise HubUnreachable(f"the hub at {base} cannot be reached: {err.os_error}") from err
     except aiohttp.ClientError as err:
-        raise HubUnreachable(f"the connection to {base} broke: {str(err) or type(err).__name__}") from err
+        hung_up = base.startswith("http:") and isinstance(err, aiohttp.ServerDisconnectedError)
+        perhaps = "; if the hub serves HTTPS, log in at https://…" if hung_up else ""
+        raise HubUnreachable(
+            f"the connection to {base} broke: {str(err) or type(err).__name__}{perhaps}"
+        ) from err
 
 
 def _checked(base_url: str) -> str:

@@ -67,6 +67,8 @@ class IssuedJoinToken(JoinToken):
     """What to type on the machine that is to join."""
     hubs: tuple[str, ...]
     """Where that machine will look for the hub, in this order."""
+    advice: str | None = None
+    """What is to be done at the hub first, if no other machine reaches it at any of `hubs`."""
 
 
 class JoinTicket(Wire):

@@ -10,7 +10,7 @@ from batwa_common.web.body import read, respond, respond_all
 from batwa_common.web.routes import CALLER, Access, Listing, Route
 from batwa_common.wire.documented import Done
 from batwa_common.wire.join import IssuedJoinToken, Join, Joined, JoinToken, NewJoinToken
-from batwa_hub.hub import HUB
+from batwa_hub.hub import HUB, Hub
 from batwa_hub.services.joining import HubAddress
 from batwa_hub.tls import names
 
@@ -62,7 +62,16 @@ async def _reached_at(request: web.Request) -> HubAddress:
         found += await asyncio.to_thread(names.urls, hub.settings.scheme, hub.settings.host, port)
     found = list(dict.fromkeys(found))
     outward = [each for each in found if not _LOOPBACK.fullmatch(urlsplit(each).hostname or "")]
-    return HubAddress((outward or found)[:MOST_URLS], None if by_proxy else pinned or None)
+    advice = None if outward else _advice(hub)
+    return HubAddress((outward or found)[:MOST_URLS], None if by_proxy else pinned or None, advice)
+
+
+def _advice(hub: Hub) -> str:
+    listen = "give batwa-hub.socket another ListenStream" if hub.listens_where_told else "set `host`"
+    return (
+        f"Only its own machine reaches this hub. There {listen}, or set `public_urls` to where a proxy is;"
+        " docs/install.md tells how."
+    )
 
 
 ROUTES = [

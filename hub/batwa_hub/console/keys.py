@@ -15,7 +15,7 @@ from batwa_hub.services.keys import AgentKeys
 from batwa_hub.services.reencryption import Reencrypted
 from batwa_hub.settings import Settings
 from batwa_hub.store.database import Database
-from batwa_hub.tls.certificates import OwnAuthority
+from batwa_hub.tls.certificates import OwnAuthority, TlsUnusable
 from batwa_hub.tls.command import CA_ACTIONS, ca_command
 
 from .audit import entry
@@ -44,7 +44,12 @@ def _agent_key(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _ca(settings: Settings, arguments: argparse.Namespace) -> int:
-    sys.stdout.write(ca_command(OwnAuthority(settings.data_dir.absolute() / "tls"), arguments.what))
+    own = OwnAuthority(settings.data_dir.absolute() / "tls")
+    if not own.is_made():
+        raise TlsUnusable(
+            f'There is no CA in {settings.data_dir}: the first start with tls.mode = "auto" makes one.'
+        )
+    sys.stdout.write(ca_command(own, arguments.what))
     background.tell_to_look(pid_file(settings))
     if arguments.what != "show":
         asyncio.run(_noted(settings, f"ca {arguments.what}", "tls"))

@@ -47,7 +47,9 @@ def _start(settings: Settings, arguments: argparse.Namespace) -> int:
         def read_again() -> Settings:
             return Settings.load(flags(arguments)).listening_with(sockets)
 
-        with background.only_one(pid_file(settings), settings.own_url()):
+        service = manager.unit
+        units = f"{service.replace('.service', '.socket')} {service}" if service and sockets else service
+        with background.only_one(pid_file(settings), settings.own_url(), units):
             logs.set_up(level=settings.log_level, file=settings.log_file)
             if overruled := given.differences(settings) & given.model_fields_set:
                 log.warning(

@@ -39,6 +39,8 @@ class HubAddress(NamedTuple):
     urls: Sequence[str]
     fingerprint: str | None
     """SHA-256 of the hub's own CA; None if the system's trust store is to be asked."""
+    advice: str | None = None
+    """What is to be done first, if other machines reach it at none of `urls`."""
 
 
 class Joining:
@@ -93,7 +95,7 @@ class Joining:
         log.info("join_token.issued", token=row["id"], name=asked.name, by=by, uses=asked.uses)
         text = JoinTicket(hubs=tuple(at.urls), fp=at.fingerprint, secret=secret).to_text()
         told = {"token": text, "command": f"batwa-agent join {text}", "hubs": tuple(at.urls)}
-        return IssuedJoinToken.model_validate(row | told)
+        return IssuedJoinToken.model_validate(row | told | {"advice": at.advice})
 
     async def find_all(self) -> tuple[JoinToken, ...]:
         """Return the tokens that have not expired, oldest first, without their secrets."""

@@ -82,10 +82,14 @@ class OwnAuthority:
             )
         return Material(self._server, self._server, server.to_pem(), authority.bundle())
 
+    def is_made(self) -> bool:
+        """Tell whether there is a CA already."""
+        return self._authority.exists()
+
     def authority(self) -> Authority:
         """Return the CA, which is made the first time. Raises `TlsUnusable`."""
         try:
-            if not self._authority.exists():
+            if not self.is_made():
                 self._keep(Authority.new(self._now()))
             refuse_open_to_others(self._authority, otherwise=_EXPOSED)
             return Authority.from_pem(self._authority.read_bytes())

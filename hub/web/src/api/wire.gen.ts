@@ -3287,6 +3287,12 @@ export interface components {
          */
         IssuedJoinToken: {
             /**
+             * Advice
+             * @description What is to be done at the hub first, if no other machine reaches it at any of `hubs`.
+             * @default null
+             */
+            advice: string | null;
+            /**
              * Agent Id
              * @description The id a machine gets; None for a free one.
              */

@@ -19,6 +19,11 @@ export function Awaiting(props: { invitation: Invitation; onDone: () => void }) 
   const progress = progressOf(before, machines, now);
   return (
     <Stack gap="md">
+      {token.advice && (
+        <Alert color="orange" icon={<IconAlertTriangle size={18} />}>
+          {token.advice}
+        </Alert>
+      )}
       <Secret
         label={t.machines.pasteOn}
         value={token.command}
