@@ -204,6 +204,13 @@ def architecture() -> str:
     return asked.stdout.strip()
 
 
+def publish(out: Path) -> None:
+    """Put beside the packages what `install.sh --from` wants of an address: their sums, and itself."""
+    sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(out.glob("*.deb"))}
+    (out / "SHA256SUMS").write_text("".join(f"{value}  {name}\n" for name, value in sums.items()))
+    shutil.copyfile(ROOT / "deploy" / "install.sh", out / "install.sh")
+
+
 def main() -> None:
     """Build what the command line asks for."""
     parser = argparse.ArgumentParser(description="Build the Debian packages.")
@@ -223,6 +230,7 @@ def main() -> None:
                 control(package, tree, each)
                 file = arguments.out / f"{package.name}_{each}_{architecture()}.deb"
                 run("dpkg-deb", "--root-owner-group", "-Zzstd", "--build", tree, file)
+    publish(arguments.out)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ def as_owner_of(directory: Path, *, only_afterwards: bool) -> Iterator[None]:
         yield
         return
     if not only_afterwards:
-        os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+        try:
+            os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+        except KeyError:  # a user without a name: of a container, or removed
+            os.setgroups([owner.st_gid])
         os.setgid(owner.st_gid)
         os.setuid(owner.st_uid)
         yield

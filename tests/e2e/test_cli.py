@@ -81,7 +81,7 @@ def ended(child: "pexpect.spawn[str]") -> int | None:
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("document", ["README.md", "docs/cli.md"])
 def test_the_documented_session_does_what_it_says(shared_fleet: Fleet, tmp_path: Path, document: str) -> None:
-    (session,) = (block for block in blocks(document, "sh") if "batwa login" in block)
+    (session,) = (block for block in blocks(document, "sh") if "batwa vm create" in block)
     cli = Cli(shared_fleet.url, tmp_path)
     for line in session.replace("http://127.0.0.1:8000", shared_fleet.url).splitlines():
         child = cli.spawn(line)

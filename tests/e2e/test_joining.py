@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from batwa_hub.tls.certificates import OwnAuthority
+
 from .faulty_proxy import faulty_proxy
 from .fleet import BIN, PASSWORD, Fleet, clean_environment
 from .machine import Machine
@@ -121,14 +123,8 @@ def test_the_doctor_names_what_is_wrong_and_how_to_mend_it(
     assert finding(BATWA_AGENT_HUB_URL="https://127.0.0.1:1")[0] == "tcp"
     assert finding(BATWA_AGENT_API_KEY="bak_" + "x" * 43)[0] == "key"
     assert finding(BATWA_AGENT_HUB_URL=fleet.url.replace("https", "http"))[0] == "hub"
-    other = subprocess.run(
-        [str(BIN / "batwa-hub"), "ca", "show"],
-        env=clean_environment() | {"BATWA_HUB_DATA_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    (tmp_path / "other.pem").write_text(other.stdout)
+    other = OwnAuthority(tmp_path / "other").authority().bundle()
+    (tmp_path / "other.pem").write_text(other)
     assert finding(BATWA_AGENT_CA=str(tmp_path / "other.pem"))[0] == "tls"
 
 

@@ -1,6 +1,8 @@
 """What administrators are given beside the programs."""
 
+import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -57,6 +59,30 @@ def test_a_link_to_another_page_leads_there(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}, (
                 anchor
             )
+
+
+def promtool(*arguments: str | Path) -> None:
+    found = shutil.which("promtool")
+    assert found, "promtool not found: install the packages of .ci/packages"
+    done = subprocess.run([found, *arguments], check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_alerts_fire_at_what_they_are_for_and_at_nothing_else() -> None:
+    promtool("test", "rules", ROOT / "deploy/prometheus/batwa.test.yml")
+
+
+def test_the_alerts_and_what_the_dashboard_asks_is_the_language_of_prometheus(tmp_path: Path) -> None:
+    board = json.loads((ROOT / "deploy/grafana/batwa.json").read_text())
+    asked = [each["expr"] for panel in board["panels"] for each in panel["targets"]]
+    rules = [
+        {"record": f"panel:{number}", "expr": expr.replace("$__rate_interval", "5m")}
+        for number, expr in enumerate(asked)
+    ]
+    as_rules = tmp_path / "dashboard.yml"
+    as_rules.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))  # JSON is YAML
+
+    promtool("check", "rules", ROOT / "deploy/prometheus/batwa.rules.yml", as_rules)
 
 
 def test_each_kind_of_installation_has_its_scripts_and_they_can_be_read_by_a_shell() -> None:

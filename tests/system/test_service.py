@@ -4,10 +4,14 @@ The tests build on one another, in this order: a machine lives only once.
 """
 
 import asyncio
+import contextlib
+import functools
 import re
 import shutil
+import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +19,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
+from deploy.debian.build import publish
 from tests.e2e.fleet import PASSWORD, free_port
 from tests.e2e.test_contract import get, post
 from tests.e2e.test_terminals import Screen, watch_soon
@@ -55,7 +60,7 @@ class Installed(NamedTuple):
 
 
 def files(root: Path) -> frozenset[str]:
-    """Return what there is of files that outlive their processes; the journal and dpkg's own are no one's."""
+    """Return the files that outlive their processes; the journal, apt's and dpkg's own are no one's."""
     passing = (
         "proc",
         "sys",
@@ -64,6 +69,7 @@ def files(root: Path) -> frozenset[str]:
         "tmp",
         "packages",
         "var/log",
+        "var/lib/apt",
         "var/lib/dpkg",
         "var/tmp",
         "var/cache",
@@ -132,6 +138,41 @@ async def test_both_are_enabled_and_the_hub_serves_at_once(
     advice = (await post(admin, "/api/agent/join-tokens", {}))["advice"]
     assert "give batwa-hub.socket another ListenStream" in advice
     assert (await get(admin, "/api/vm/list"))["vms"] == []
+
+
+@contextlib.contextmanager
+def serving(directory: Path) -> Iterator[str]:
+    """Serve *directory* on loopback, as any web server does, and yield its address."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_the_installer_takes_from_an_address_only_what_has_its_sum(
+    installed: Installed, tmp_path: Path
+) -> None:
+    """The script comes by a pipe, as who pastes one line has it."""
+    machine = installed.machine
+    [package] = (machine.root / "packages").glob(f"batwa_{NOW}_*.deb")
+    served = Path(shutil.copy(package, tmp_path))
+    publish(tmp_path)
+    script = (tmp_path / "install.sh").read_text()
+    served.write_bytes(package.read_bytes()[:-1])
+    with serving(tmp_path) as url:
+        command = ("sh", "-s", "client", "--from", url)
+        refused = machine.try_run(*command, text=script)
+        assert refused.returncode == 1 and "Nothing was installed" in refused.stderr
+        assert machine.run("dpkg-query", "-Wf${Version}", "batwa") == PREVIOUS
+
+        shutil.copy(package, served)
+        assert "Next: batwa login" in machine.run(*command, text=script)
+    assert machine.run("dpkg-query", "-Wf${Version}", "batwa") == NOW
 
 
 def test_the_units_are_sound_and_as_shut_off_as_they_say(installed: Installed) -> None:
