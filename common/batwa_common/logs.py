@@ -19,8 +19,8 @@ def _scrub(_logger: object, _method: str, event: structlog.typing.EventDict) -> 
 
 
 def set_up(*, level: str = "info", file: Path | None = None) -> None:
-    """Send everything through structlog to stderr, or to *file*."""
-    stream = file.open("a", encoding="utf-8") if file else sys.stderr
+    """Send everything through structlog to stderr, or to *file*, and no longer where it went before."""
+    handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler(sys.stderr)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -30,7 +30,7 @@ def set_up(*, level: str = "info", file: Path | None = None) -> None:
         structlog.processors.StackInfoRenderer(),
         _scrub,
     ]
-    readable = stream.isatty()
+    readable = file is None and sys.stderr.isatty()
     last: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer()]
         if readable
@@ -46,14 +46,16 @@ def set_up(*, level: str = "info", file: Path | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
-    logging.getLogger().handlers[:] = [handler]
+    handlers = logging.getLogger().handlers
+    before, handlers[:] = list(handlers), [handler]
+    for old in before:
+        old.close()
     set_level(level)
 
 
