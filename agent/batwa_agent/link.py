@@ -28,6 +28,8 @@ DIAL_S = 10.0
 """Longest wait for one connection, the upgrade included."""
 DIALS_AT_ONCE = 64
 """Connections under way at once; more that are asked for wait."""
+MOVE_S = 0.25
+"""The longest wait after a farewell: another process of the hub may be there, and calls wait for the link."""
 REDIAL_S = (0.2, 1.0)
 """Waits before a dial that failed is tried again."""
 CLOSE_S = 2.0
@@ -62,6 +64,8 @@ class Trouble(NamedTuple):
     reason: str
     is_slow: bool = False
     """Whether only a person can change it."""
+    is_farewell: bool = False
+    """Whether the hub has said that it stops."""
 
 
 class Link:
@@ -121,11 +125,11 @@ class Link:
         while not self._stopping:
             began_s = loop.time()
             trouble = await self._once(serve)
-            failures = 0 if loop.time() - began_s > self._back_off.settled_s else failures + 1
+            settled = trouble.is_farewell or loop.time() - began_s > self._back_off.settled_s
+            failures = 0 if settled else failures + 1
             self._note(trouble)
-            longest_s = self._back_off.slow_s if trouble.is_slow else self._back_off.longest_s(failures)
             with suppress(TimeoutError):
-                await asyncio.wait_for(back.wait(), self._random.uniform(0, longest_s))
+                await asyncio.wait_for(back.wait(), self._wait_s(trouble, failures))
             back.clear()
 
     async def stop(self) -> None:
@@ -133,6 +137,10 @@ class Link:
         self._stopping = True
         if self._control is not None:
             await self._control.close(code=WSCloseCode.GOING_AWAY, message=b"stopping")
+
+    def _wait_s(self, trouble: Trouble, failures: int) -> float:
+        longest_s = self._back_off.slow_s if trouble.is_slow else self._back_off.longest_s(failures)
+        return self._random.uniform(0, min(longest_s, MOVE_S) if trouble.is_farewell else longest_s)
 
     async def _once(self, serve: MakeProtocol) -> Trouble:
         try:
@@ -259,6 +267,6 @@ def _ended(close_code: int | None) -> Trouble:
                 is_slow=True,
             )
         case code if code in _FAREWELLS:
-            return Trouble("the hub has closed the link: it is stopping")
+            return Trouble("the hub has closed the link: it is stopping", is_farewell=True)
         case code:
             return Trouble(f"the link was lost ({code})")

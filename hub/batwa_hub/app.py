@@ -73,7 +73,7 @@ async def _end_relayed(app: web.Application) -> None:
         await hub.processes.leave()
     await hub.relays.stop()
     await hub.links.stop()  # after the relays, whose viewers agents close with a code
-    await hub.neighbours.stop()
+    await hub.neighbours.stop(hub.processes.known())
 
 
 async def main(
@@ -89,6 +89,10 @@ async def main(
     async with running(settings, listens_where_told=bool(sockets)) as hub:
         if settings.admin_password is not None:
             await hub.accounts.add_first(settings.admin_password.get_secret_value())
+
+        if settings.port:  # so that who links here first is found by the others at once
+            await hub.processes.listen_at(settings.process.url or settings.own_url(settings.port))
+            await hub.processes.known()
 
         async def listening(serving: Serving) -> None:
             port = urlsplit(serving.address or "").port or settings.port

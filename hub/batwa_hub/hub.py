@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +10,7 @@ from functools import partial
 import aiohttp
 import ifaddr
 from aiohttp import web
+from aiohttp.client_proto import ResponseHandler
 from cryptography.fernet import MultiFernet
 
 from batwa_common import __version__
@@ -139,13 +140,18 @@ async def running(settings: Settings, *, listens_where_told: bool = False) -> As
     """
     metrics = HubMetrics()
     relink_s = min(RELINK_S, settings.agent.call_timeout_s / 2)
-    links = Links(heartbeat_s=settings.agent.link_heartbeat_s, relink_s=relink_s)
+    links = Links(
+        heartbeat_s=settings.agent.link_heartbeat_s,
+        relink_s=relink_s,
+        process_id=lambda: processes.id,
+    )
     tls = await asyncio.to_thread(_tls, settings)
     cipher = await asyncio.to_thread(lambda: KeyFile.find(settings.data_dir).open_cipher())
     neighbours = Neighbours(
         links,
         lambda: processes.others,
         cipher,
+        process_id=lambda: processes.id,
         relink_s=relink_s,
         tls=await asyncio.to_thread(client_context, tls.bundle if tls is not None else None),
     )
@@ -174,7 +180,12 @@ async def running(settings: Settings, *, listens_where_told: bool = False) -> As
         passwords, on_change = Passwords(), (sessions.doubt, tokens.doubt)
         accounts = Accounts(database, passwords, on_change=on_change)
         users = Users(database, passwords, on_change=on_change)
-        processes = Processes(database, version=__version__, on_lost=note_crash, on_gone=neighbours.forget)
+        processes = Processes(
+            database,
+            version=__version__,
+            on_lost=note_crash,
+            on_gone=lambda process_id: _let_go(neighbours.forget(process_id), by_link, relays),
+        )
         events = Events(
             database,
             keep=settings.event.keep,
@@ -324,6 +335,13 @@ async def running(settings: Settings, *, listens_where_told: bool = False) -> As
 
 async def _claim(operations: Operations, processes: Processes) -> None:
     await operations.claim([each.id for each in processes.living])
+
+
+def _let_go(through: Iterable[ResponseHandler], by_link: LinkConnector, relays: Relays) -> None:
+    """Use connections no more that come through a process which stops, or is dead."""
+    connections = list(through)
+    relays.leave({each.transport for each in connections})
+    by_link.let_go(connections)
 
 
 def _tls(settings: Settings) -> ServerTls | None:

@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 import sqlalchemy as sa
+from aiohttp import web
 from aiohttp.test_utils import TestClient
 from cryptography.fernet import Fernet
 from pydantic import TypeAdapter
 
 from batwa_common.errors import AgentUnreachable
+from batwa_common.web.dial import Dial
 from batwa_common.wire.base import utc_now as _now
-from batwa_common.wire.link import link_url
+from batwa_common.wire.link import DialOrder, link_url
 from batwa_hub.app import make_app
 from batwa_hub.hub import Hub, running
 from batwa_hub.services.processes import DEAD_AFTER
@@ -149,6 +151,26 @@ async def test_an_agent_linked_to_one_is_called_through_it_by_the_other(pair: Pa
         assert await under_way == {"name": "oslo"}
     with pytest.raises(AgentUnreachable, match="is not linked"):
         await two.directory.http("oslo").call("GET", "/name", TOLD)
+
+
+async def test_what_an_agent_dials_may_come_to_either(pair: Pair) -> None:
+    headers, machine = await register(pair.one, "oslo", api_url=link_url("oslo")), Machine("oslo")
+    runner = web.AppRunner(machine.app, shutdown_timeout=1)
+    await runner.setup()
+    assert runner.server is not None
+    one, two = pair.hubs
+    assert not two.neighbours.carries
+    async with pair.one.ws_connect("/api/agent/link", headers=headers) as control:
+        order = DialOrder.model_validate(await control.receive_json())
+        asked = f"GET /api/agent/dial/{order.token} HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\n"
+        head = f"{asked}Upgrade: batwa-link\r\nX-API-Key: {headers['X-API-Key']}\r\n\r\n".encode()
+        at, loop, server = pair.two.make_url(""), asyncio.get_running_loop(), runner.server
+        transport, dial = await loop.create_connection(lambda: Dial(head, server), at.host, at.port)
+        await dial.served
+        assert (await one.directory.http("oslo").call("GET", "/name", TOLD))["name"] == "oslo"
+        assert two.neighbours.carries
+    transport.abort()
+    await runner.cleanup()
 
 
 async def _true(value: object) -> bool:

@@ -10,7 +10,7 @@ MAX_HEAD_BYTES = 16 << 10
 """No answer to the upgrade is longer."""
 
 MakeProtocol = Callable[[], asyncio.Protocol]
-"""Makes the server's end of a connection."""
+"""Makes the server's end of a connection. May raise OSError if nobody wants it any more."""
 
 
 class Dial(asyncio.Protocol):
@@ -53,7 +53,11 @@ class Dial(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        server = self._serve()
+        try:
+            server = self._serve()
+        except OSError as err:
+            self._fail(str(err))
+            return
         transport.set_protocol(server)
         server.connection_made(transport)
         if rest:

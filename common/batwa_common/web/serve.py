@@ -19,6 +19,8 @@ from aiohttp.log import server_logger
 from batwa_common.service_manager import ServiceManager
 from batwa_common.supervisor import Supervisor
 
+from .listening import Listening, MakeProtocol
+
 log = structlog.stdlib.get_logger(__name__)
 
 STOPPING = web.AppKey("stopping", asyncio.Event)
@@ -36,9 +38,6 @@ IDLE_S = 3600.0
 LINGER_S = 2.0
 """How long the rest of a refused body is read, so that its sender gets to see the answer."""
 
-BACKLOG = 1024
-"""Connections that may wait to be accepted."""
-
 GRACE_S = 10.0
 """How long requests in flight may take after the stop began."""
 
@@ -54,7 +53,7 @@ class Serving(NamedTuple):
 
     address: str | None
     """Where it listens; None if nowhere."""
-    protocol: Callable[[], asyncio.Protocol]
+    protocol: MakeProtocol
     """Makes the server's end of a connection that came another way."""
 
 
@@ -111,15 +110,11 @@ async def serve(
     runner, manager = runner_of(app, idle_s=idle_s), manager or ServiceManager()
     await runner.setup()
     try:
-        sites: list[web.BaseSite] = [
-            web.SockSite(runner, each, backlog=BACKLOG, ssl_context=tls) for each in sockets
-        ]
-        if not sites and host is not None:
-            sites = [web.TCPSite(runner, host, port, backlog=BACKLOG, ssl_context=tls)]
-        address = await _listen(sites)
-        log.info("daemon.listening", address=address)
+        protocol = _protocol_of(runner)
+        listening = await Listening.open(protocol, host, port, sockets=sockets, tls=tls)
+        log.info("daemon.listening", address=listening.address)
         if ready is not None:
-            await ready(Serving(address, _protocol_of(runner)))
+            await ready(Serving(listening.address, protocol))
         async with Supervisor() as tasks:
             await manager.ready(status())
             tasks.spawn(manager.attend(status), name="service manager")
@@ -128,7 +123,7 @@ async def serve(
             await stop.wait()
         log.info("daemon.stopping")
         await manager.stopping()
-        await _drain(sites)
+        await _drain(listening)
     finally:
         began = time.monotonic()
         await runner.cleanup()
@@ -158,13 +153,6 @@ def runner_of(app: web.Application, *, idle_s: float) -> web.AppRunner:
     )
 
 
-async def _listen(sites: Sequence[web.BaseSite]) -> str | None:
-    """Start *sites* and return the address of the first, with the port that the system chose."""
-    for site in sites:
-        await site.start()
-    return sites[0].name if sites else None
-
-
 async def _reload_forever(reload: Callable[[], Awaitable[None]], manager: ServiceManager) -> None:
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
@@ -176,15 +164,14 @@ async def _reload_forever(reload: Callable[[], Awaitable[None]], manager: Servic
         await manager.tell("READY=1")
 
 
-async def _drain(sites: Sequence[web.BaseSite]) -> None:
+async def _drain(listening: Listening) -> None:
     """Leave new connections to whoever serves next, or beside; let what was accepted ask."""
-    for site in sites:
-        await site.stop()
-    if sites:
+    await listening.stop()
+    if listening.servers:
         await asyncio.sleep(DRAIN_S)
 
 
-def _protocol_of(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+def _protocol_of(runner: web.AppRunner) -> MakeProtocol:
     if (server := runner.server) is None:
         raise RuntimeError("the runner is not set up")
     return server

@@ -23,7 +23,7 @@ async def dial(request: web.Request) -> web.Response:
     """GET /api/agent/dial/{token} (upgrade to `batwa-link`)"""
     if request.headers.get("Upgrade") != PROTOCOL:
         raise InvalidRequest(f"this takes an upgrade to {PROTOCOL}, as agents ask for it")
-    request.app[HUB].links.accept(_linking(request), request.match_info["token"], request)
+    await request.app[HUB].neighbours.dialled(request, _linking(request), request.match_info["token"])
     return switched()
 
 

@@ -1,7 +1,9 @@
 """The hub processes that share one database: this one, and which others live."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,15 +12,21 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from batwa_common.errors import Unavailable
 from batwa_hub.store.database import Database
 from batwa_hub.store.tables import processes
 
 log = structlog.stdlib.get_logger(__name__)
 
+AGAIN_S = 0.1
+"""Pause before the others are looked at again that are waited for."""
 BEAT_S = 1.5
 """How often a process says that it lives, and looks who else does."""
 DEAD_AFTER = timedelta(seconds=8)
 """Silence after which a process counts as dead: its operations are another's then."""
+
+KNOWN_S = 4.0
+"""How long a process that comes or goes waits for the others to have looked; a dead one never does."""
 
 OnLost = Callable[[AsyncConnection], Awaitable[None]]
 """Called within the transaction that finds out that a process has died without a word."""
@@ -59,6 +67,7 @@ class Processes:
         self._on_gone = on_gone
         self._url: str | None = None
         self._started_at: datetime | None = None
+        self._written_at: datetime | None = None
         self._living: tuple[Process, ...] = ()
         self._has_left = False
         self.id = secrets.token_hex(8) if database.is_shared else ""
@@ -84,24 +93,37 @@ class Processes:
             await self.beat()
 
     async def listen_at(self, url: str) -> None:
-        """Tell the others where this one listens; who was there before has died."""
-        self._url = url
-        if self._database.is_shared:
+        """Tell the others where this one is to listen; who was there before has died."""
+        if self._database.is_shared and url != self._url:
+            self._url = url
             await self.beat()
 
     async def leave(self) -> None:
         """Be none of them any more: the others see it with their next beat."""
-        self._has_left = True
-        if self._database.is_shared:
+        if self._database.is_shared and not self._has_left:
+            self._has_left = True
             async with self._database.writing() as connection:
+                self._written_at = await _clock(connection)
                 await connection.execute(sa.delete(processes).where(processes.c.id == self.id))
+
+    async def known(self) -> None:
+        """Wait until each of the others has seen what was last told here, for `KNOWN_S` at most."""
+        if not self._database.is_shared:
+            return
+        behind = (processes.c.id != self.id) & (processes.c.seen_at < self._written_at)
+        with suppress(TimeoutError, Unavailable):
+            async with asyncio.timeout(KNOWN_S):
+                while True:
+                    if not await self._any(behind):
+                        return
+                    await asyncio.sleep(AGAIN_S)
 
     async def beat(self) -> None:
         """Tell the others that this one lives, and learn who else does; nothing once it has left."""
         if self._has_left:
             return
         async with self._database.writing() as connection:
-            now: datetime = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+            self._written_at = now = await _clock(connection)
             await self._bury(connection, now)
             self._started_at = self._started_at or now
             row = {"url": self._url, "version": self._version, "started_at": self._started_at, "seen_at": now}
@@ -117,6 +139,10 @@ class Processes:
         if before and before != now_living:
             log.info("processes.changed", living=[each.url for each in self._living])
 
+    async def _any(self, which: sa.ColumnElement[bool]) -> bool:
+        async with self._database.reading() as connection:
+            return (await connection.execute(sa.select(processes.c.id).where(which))).first() is not None
+
     async def _bury(self, connection: AsyncConnection, now: datetime) -> None:
         gone = processes.c.seen_at < now - DEAD_AFTER
         if self._url is not None:
@@ -124,6 +150,11 @@ class Processes:
         dead = (processes.c.id != self.id) & gone
         if (await connection.execute(sa.delete(processes).where(dead))).rowcount:
             await self._on_lost(connection)
+
+
+async def _clock(connection: AsyncConnection) -> datetime:
+    now: datetime = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+    return now
 
 
 def _process(row: sa.Row[Any]) -> Process:

@@ -1,6 +1,7 @@
 """One agent's link: the control socket on which it is asked for connections, and those it has dialled."""
 
 import asyncio
+import re
 import secrets
 from contextlib import suppress
 from weakref import WeakSet
@@ -19,11 +20,19 @@ log = structlog.stdlib.get_logger(__name__)
 
 Control = web.WebSocketResponse[bool]
 
+_TOKEN = re.compile(r"([0-9a-f]*)-")
+
 SPARES = 1
 """Connections kept in hand, so that a call need not wait for one to be dialled."""
 
 SWITCH = f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {PROTOCOL}\r\n\r\n".encode()
 _FAREWELLS = frozenset({WSCloseCode.OK, WSCloseCode.GOING_AWAY})
+
+
+def process_of(token: str) -> str:
+    """Return the id of the process that holds the link which *token* names; empty if there is but one."""
+    found = _TOKEN.match(token)
+    return found[1] if found else ""
 
 
 class Link:
@@ -33,9 +42,10 @@ class Link:
     every connection is dropped: it came the same way, and is as dead or about to be.
     """
 
-    def __init__(self, agent_id: str, *, relink_s: float) -> None:
+    def __init__(self, agent_id: str, *, relink_s: float, process_id: str = "") -> None:
         self.agent_id = agent_id
         self._relink_s = relink_s
+        self._process_id = process_id
         self._control: Control | None = None
         self._token = ""
         self._is_up = asyncio.Event()
@@ -51,7 +61,8 @@ class Link:
     async def hold(self, control: Control) -> None:
         """Ask on *control* from now on, until it ends or another takes its place."""
         # the new one first: the old may be half-open, and closing it takes its time
-        old, self._control, self._token = self._control, control, secrets.token_urlsafe(16)
+        token = f"{self._process_id}-{secrets.token_urlsafe(16)}"
+        old, self._control, self._token = self._control, control, token
         if old is not None:
             self._drop()
         self._is_up.set()
@@ -66,8 +77,8 @@ class Link:
             if self._control is control:
                 self._ended(control.close_code)
 
-    def accept(self, token: str, request: web.Request) -> None:
-        """Take the connection of *request* for the first who waits, else as a spare.
+    def accept(self, token: str, request: web.Request) -> ResponseHandler:
+        """Take and return the connection of *request*, for the first who waits, else as a spare.
 
         Raises `NotFound` if the link it was dialled for is no more.
         """
@@ -78,6 +89,7 @@ class Link:
         keep_alive(connection.transport)
         self._dialled.add(connection)
         self._offer(connection)
+        return connection
 
     async def take(self, within_s: float | None) -> ResponseHandler:
         """Return a fresh connection to the agent, at once if there is a spare.

@@ -1,7 +1,7 @@
 """The links of all agents that dial this hub, and the connector by which calls travel through them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -28,11 +28,15 @@ class Links:
     Args:
         heartbeat_s: Time between pings; the answer may take half as long.
         relink_s: How long a call waits for a link that is away.
+        process_id: Tells the id of this process.
     """
 
-    def __init__(self, *, heartbeat_s: float, relink_s: float) -> None:
+    def __init__(
+        self, *, heartbeat_s: float, relink_s: float, process_id: Callable[[], str] = lambda: ""
+    ) -> None:
         self._heartbeat_s = heartbeat_s
         self._relink_s = relink_s
+        self._process_id = process_id
         self._links: WeakValueDictionary[str, Link] = WeakValueDictionary()
 
     def __len__(self) -> int:
@@ -54,11 +58,11 @@ class Links:
         await self._link(agent_id).hold(control)
         return control
 
-    def accept(self, agent_id: str, token: str, request: web.Request) -> None:
+    def accept(self, agent_id: str, token: str, request: web.Request) -> ResponseHandler:
         """Take over the connection of *request* for calls to an agent. Raises `NotFound`."""
         if (link := self._links.get(agent_id)) is None:
             raise NotFound(f"agent {agent_id!r} is not linked")
-        link.accept(token, request)
+        return link.accept(token, request)
 
     async def connect(self, agent_id: str, within_s: float | None) -> ResponseHandler:
         """Return a fresh connection to an agent. Raises OSError; see `Link.take`."""
@@ -70,7 +74,8 @@ class Links:
 
     def _link(self, agent_id: str) -> Link:
         if (link := self._links.get(agent_id)) is None:
-            link = self._links[agent_id] = Link(agent_id, relink_s=self._relink_s)
+            link = Link(agent_id, relink_s=self._relink_s, process_id=self._process_id())
+            self._links[agent_id] = link
         return link
 
 
@@ -81,13 +86,20 @@ Connect = Callable[[str, float | None], Awaitable[ResponseHandler]]
 class LinkConnector(aiohttp.TCPConnector):
     """Reaches `http://AGENT_ID.link` by that agent's link, and every other address by TCP.
 
-    `_create_connection` is private to aiohttp, with one signature from 3.8 to 3.14; tests/hub/test_link.py
-    holds it to what this needs.
+    `_create_connection` and `_acquired` are private to aiohttp, the same from 3.8 to 3.14;
+    tests/hub/test_link.py and tests/hub/test_processes.py hold them to what this needs.
     """
 
     def __init__(self, connect: Connect, **options: Any) -> None:
         super().__init__(**options)
         self._connect_link = connect
+
+    def let_go(self, connections: Iterable[ResponseHandler]) -> None:
+        """Use none of *connections* again: those in use end with their answer, the others now."""
+        for connection in list(connections):
+            connection.force_close()
+            if connection not in self._acquired:
+                connection.close()
 
     async def _create_connection(
         self, req: aiohttp.ClientRequest, traces: Any, times: aiohttp.ClientTimeout

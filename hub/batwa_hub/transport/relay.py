@@ -3,7 +3,7 @@
 import asyncio
 import math
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
@@ -98,6 +98,12 @@ class Relays:
             for live in list(self._live):
                 if live.shells is not None and live.splice.idle_s > limit_s:
                     self._end_soon(live, CloseCode.IDLE)
+
+    def leave(self, transports: Collection[asyncio.BaseTransport | None]) -> None:
+        """Close those whose way to the agent is one of *transports*, which is about to end: shells go on."""
+        for live in list(self._live):
+            if live.splice.goes_through(transports):
+                self._end_soon(live, CloseCode.STOPPING)
 
     async def stop(self) -> None:
         """Close all: the hub is stopping, and shells go on."""

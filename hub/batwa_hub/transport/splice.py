@@ -7,7 +7,7 @@ The hub never puts a frame of its own into a stream it does not parse.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import cast
 
@@ -129,6 +129,10 @@ class Splice:
         """Whether both ends are connected."""
         return self._browser.transport is not None and self._agent.transport is not None
 
+    def goes_through(self, transports: Collection[asyncio.BaseTransport | None]) -> bool:
+        """Whether one of *transports* is its way to the agent."""
+        return self._agent.transport is not None and self._agent.transport in transports
+
     @property
     def received_bytes(self) -> int:
         """Bytes that came, both ways together."""
@@ -205,13 +209,19 @@ class Splice:
         self._agent.connection_made(upstream)
         take_over(request, self._browser, head)
 
-    async def carry(self, request: web.Request, upstream: asyncio.Transport, head: bytes) -> None:
-        """Answer *request* with *head*, and copy between it and *upstream* until both have gone."""
+    def join(self, request: web.Request, head: bytes) -> asyncio.Protocol:
+        """Answer *request* with *head*; return what its other end is to be given to, at once.
+
+        Raises `ConnectionResetError` if who asked has gone.
+        """
+        take_over(request, self._browser, head)
+        return self._agent
+
+    async def carry(self) -> None:
+        """Copy between what was joined until both have gone."""
         try:
-            self._join(request, upstream, head)
             await self._copied()
         finally:
-            upstream.abort()
             self.abort()
 
     async def _copied(self) -> None:
