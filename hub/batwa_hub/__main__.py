@@ -17,6 +17,7 @@ from .backup import BackupError
 from .console import accounts, audit, backups, checks, doctor, keys, process
 from .owner import as_owner_of
 from .secrets import KeyFileUnusable
+from .services.processes import OtherAuthority
 from .settings import Settings
 from .store.migrate import DatabaseUnusable
 from .tls.certificates import TlsUnusable
@@ -37,6 +38,7 @@ _KNOWN = (
     KeyFileUnusable,
     DatabaseUnusable,
     TlsUnusable,
+    OtherAuthority,
     OSError,
 )
 

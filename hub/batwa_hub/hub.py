@@ -184,6 +184,8 @@ async def running(settings: Settings, *, listens_where_told: bool = False) -> As
             database,
             version=__version__,
             on_lost=note_crash,
+            links=links.__len__,
+            ca=lambda: tls.fingerprint if tls is not None else None,
             on_gone=lambda process_id: _let_go(neighbours.forget(process_id), by_link, relays),
         )
         events = Events(

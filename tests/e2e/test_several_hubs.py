@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from batwa_common import __version__
 from tests.postgres import server as postgres_server
 
+from .fleet import BIN
 from .several import ENOUGH_S, Hubs, Load, load
 from .test_terminals import Screen, call, watch
 
@@ -62,3 +64,20 @@ async def test_killing_one_of_three_loses_nothing_that_was_acknowledged(hubs: Hu
         hubs.hubs[1].kill()
     await asyncio.to_thread(hubs.hubs[1].start)
     assert len(users.failed) < users.asked / 2, users.failed[:5]
+
+
+async def test_status_lists_all_processes(hubs: Hubs) -> None:
+    async with asyncio.timeout(ENOUGH_S):
+        while "links: 1\n" not in (said := await status(hubs)):
+            await asyncio.sleep(0.5)
+    listed = re.findall(rf"  (\S+)  {re.escape(__version__)}  since \S+ \S+  seen \d+ s ago", said)
+    assert sorted(listed) == sorted(hubs.urls), said
+
+
+async def status(hubs: Hubs) -> str:
+    asked = await asyncio.create_subprocess_exec(
+        BIN / "batwa-hub", "status", env=hubs.hubs[0].env, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await asked.communicate()
+    assert asked.returncode == 0, said
+    return said.decode()

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,12 +16,13 @@ from cryptography.fernet import Fernet
 from pydantic import TypeAdapter
 
 from batwa_common.errors import AgentUnreachable
-from batwa_common.web.dial import Dial
+from batwa_common.web.dial import Dial, MakeProtocol
 from batwa_common.wire.base import utc_now as _now
 from batwa_common.wire.link import DialOrder, link_url
 from batwa_hub.app import make_app
 from batwa_hub.hub import Hub, running
-from batwa_hub.services.processes import DEAD_AFTER
+from batwa_hub.services.events import note_crash
+from batwa_hub.services.processes import DEAD_AFTER, OtherAuthority, Processes
 from batwa_hub.settings import Settings
 from batwa_hub.store.tables import events, operations, processes
 from tests.postgres import Server as Postgres
@@ -154,23 +156,39 @@ async def test_an_agent_linked_to_one_is_called_through_it_by_the_other(pair: Pa
 
 
 async def test_what_an_agent_dials_may_come_to_either(pair: Pair) -> None:
-    headers, machine = await register(pair.one, "oslo", api_url=link_url("oslo")), Machine("oslo")
+    headers = await register(pair.one, "oslo", api_url=link_url("oslo"), features=("inventory",))
+    machine, (one, two) = Machine("oslo"), pair.hubs
     runner = web.AppRunner(machine.app, shutdown_timeout=1)
     await runner.setup()
-    assert runner.server is not None
-    one, two = pair.hubs
-    assert not two.neighbours.carries
+    assert runner.server is not None and not two.neighbours.carries
     async with pair.one.ws_connect("/api/agent/link", headers=headers) as control:
-        order = DialOrder.model_validate(await control.receive_json())
-        asked = f"GET /api/agent/dial/{order.token} HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\n"
-        head = f"{asked}Upgrade: batwa-link\r\nX-API-Key: {headers['X-API-Key']}\r\n\r\n".encode()
-        at, loop, server = pair.two.make_url(""), asyncio.get_running_loop(), runner.server
-        transport, dial = await loop.create_connection(lambda: Dial(head, server), at.host, at.port)
-        await dial.served
+        dialling = asyncio.create_task(dial_at(pair.two, control, headers["X-API-Key"], runner.server))
         assert (await one.directory.http("oslo").call("GET", "/name", TOLD))["name"] == "oslo"
         assert two.neighbours.carries
-    transport.abort()
+    await dialling
     await runner.cleanup()
+
+
+async def dial_at(
+    client: TestClient[Any, Any],
+    control: aiohttp.ClientWebSocketResponse,
+    api_key: str,
+    serve: MakeProtocol,
+) -> None:
+    """Dial what is asked for on *control* at another process, until the link ends."""
+    at, dialled = client.make_url(""), []
+    async for message in control:
+        order = DialOrder.model_validate_json(message.data)
+        asked = f"GET /api/agent/dial/{order.token} HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\n"
+        head = f"{asked}Upgrade: batwa-link\r\nX-API-Key: {api_key}\r\n\r\n".encode()
+        for _ in range(order.dial):
+            dial = partial(Dial, head, serve)
+            transport, one = await asyncio.get_running_loop().create_connection(dial, at.host, at.port)
+            dialled.append(transport)
+            with suppress(ConnectionRefusedError):  # the link may have ended meanwhile
+                await one.served
+    for each in dialled:
+        each.abort()
 
 
 async def _true(value: object) -> bool:
@@ -223,6 +241,18 @@ async def _owner(hub: Hub, operation_id: str, wanted: set[str]) -> bool:
     async with hub.database.reading() as connection:
         one = sa.select(operations.c.owner).where(operations.c.id == operation_id)
         return await connection.scalar(one) in wanted
+
+
+async def test_one_with_another_ca_is_refused(pair: Pair) -> None:
+    first, same, other = [
+        Processes(pair.hubs[0].database, version="1", on_lost=note_crash, ca=lambda ca=ca: ca)
+        for ca in ("aa", "aa", "bb")
+    ]
+    await first.join()
+    await same.join()
+    with pytest.raises(OtherAuthority, match=r"Copy tls/authority\.pem"):
+        await other.join()
+    assert [each.id for each in same.others if each.id == other.id] == []
 
 
 async def test_when_one_dies_watchers_of_the_other_are_told_that_something_may_be_missing(pair: Pair) -> None:

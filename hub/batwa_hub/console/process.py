@@ -10,12 +10,16 @@ from typing import Any
 import structlog
 
 from batwa_common import logs
+from batwa_common.errors import Unavailable
 from batwa_common.service_manager import ServiceManager
 from batwa_common.settings import SettingsError
 from batwa_common.web.serve import run
 from batwa_hub import app, background
 from batwa_hub.services.accounts import ADMIN
+from batwa_hub.services.processes import processes_of
 from batwa_hub.settings import TLS_MODES, Settings
+from batwa_hub.store.database import Database
+from batwa_hub.store.migrate import DatabaseUnusable
 
 from .accounts import first_start
 from .command import Command, pid_file
@@ -87,7 +91,26 @@ def _status(settings: Settings, _arguments: argparse.Namespace) -> int:
         return NOT_RUNNING
     ready = background.is_ready(found.url)
     sys.stdout.write(f"The hub runs at {found.url} (process {found.pid}), {'' if ready else 'not '}ready.\n")
+    if settings.database_url is not None:
+        logs.set_up(level="error")
+        asyncio.run(_tell_processes(settings))
     return 0 if ready else 1
+
+
+async def _tell_processes(settings: Settings) -> None:
+    """Print all that share the database, which stays as it is: another version may have made it."""
+    try:
+        async with await Database.open(settings.store_url(), as_it_is=True) as database:
+            found = await processes_of(database)
+    except (DatabaseUnusable, Unavailable) as err:
+        sys.stdout.write(f"Its other processes cannot be told: {err}\n")
+        return
+    for each in found:
+        since = each.started_at.astimezone().isoformat(" ", "seconds")
+        sys.stdout.write(
+            f"  {each.url or 'starting'}  {each.version}  since {since}"
+            f"  seen {each.silence_s:.0f} s ago  links: {each.links}\n"
+        )
 
 
 def _stop(settings: Settings, _arguments: argparse.Namespace) -> int:

@@ -32,6 +32,17 @@ OnLost = Callable[[AsyncConnection], Awaitable[None]]
 """Called within the transaction that finds out that a process has died without a word."""
 
 
+class OtherAuthority(Exception):
+    """Another process has another CA: agents, which believe one, would come to the wrong one by turns."""
+
+    def __init__(self, url: str | None) -> None:
+        super().__init__(
+            f"The hub's process at {url or 'another address'} has a certificate of another CA. Copy"
+            " tls/authority.pem from its data directory to this one's, or give all the same certificate"
+            " (tls.mode = files)."
+        )
+
+
 @dataclass(frozen=True)
 class Process:
     """One of them."""
@@ -41,6 +52,10 @@ class Process:
     """Where the others reach it; None until it listens."""
     version: str
     started_at: datetime
+    silence_s: float
+    """Since it last said that it lives."""
+    links: int
+    """Agents that are linked to it."""
 
 
 class Processes:
@@ -50,6 +65,8 @@ class Processes:
         database: What they share. Its clock is the only one that counts here.
         version: Of this one.
         on_lost: See `OnLost`.
+        links: Counts the agents that are linked to this one.
+        ca: Tells the SHA-256 of the CA of this one's certificate, if it has any.
         on_gone: Told the id of each that lives no more, for whatever reason.
     """
 
@@ -59,11 +76,15 @@ class Processes:
         *,
         version: str,
         on_lost: OnLost,
+        links: Callable[[], int] = lambda: 0,
+        ca: Callable[[], str | None] = lambda: None,
         on_gone: Callable[[str], None] = lambda _id: None,
     ) -> None:
         self._database = database
         self._version = version
         self._on_lost = on_lost
+        self._links = links
+        self._ca = ca
         self._on_gone = on_gone
         self._url: str | None = None
         self._started_at: datetime | None = None
@@ -88,7 +109,7 @@ class Processes:
         return not self._living or self._living[0].id == self.id
 
     async def join(self) -> None:
-        """Be one of them from now on."""
+        """Be one of them from now on. Raises `OtherAuthority`."""
         if self._database.is_shared:
             await self.beat()
 
@@ -125,14 +146,21 @@ class Processes:
         async with self._database.writing() as connection:
             self._written_at = now = await _clock(connection)
             await self._bury(connection, now)
-            self._started_at = self._started_at or now
-            row = {"url": self._url, "version": self._version, "started_at": self._started_at, "seen_at": now}
+            if self._started_at is None:
+                await self._refuse_other_ca(connection)
+                self._started_at = now
+            row: dict[str, Any] = {
+                "url": self._url,
+                "version": self._version,
+                "started_at": self._started_at,
+                "seen_at": now,
+            }
+            row |= {"links": self._links(), "ca": self._ca()}
             mine = sa.update(processes).where(processes.c.id == self.id).values(row)
             if not (await connection.execute(mine)).rowcount:
                 await connection.execute(sa.insert(processes).values(id=self.id, **row))
-            order = (processes.c.started_at, processes.c.id)
-            rows = (await connection.execute(sa.select(processes).order_by(*order))).all()
-        before, self._living = {each.id for each in self._living}, tuple(_process(row) for row in rows)
+            living = await _all(connection, now)
+        before, self._living = {each.id for each in self._living}, living
         now_living = {each.id for each in self._living}
         for each_id in before - now_living:
             self._on_gone(each_id)
@@ -142,6 +170,12 @@ class Processes:
     async def _any(self, which: sa.ColumnElement[bool]) -> bool:
         async with self._database.reading() as connection:
             return (await connection.execute(sa.select(processes.c.id).where(which))).first() is not None
+
+    async def _refuse_other_ca(self, connection: AsyncConnection) -> None:
+        if (ca := self._ca()) is not None:
+            other = sa.select(processes.c.url).where(processes.c.ca != ca)
+            if (found := (await connection.execute(other)).first()) is not None:
+                raise OtherAuthority(found.url)
 
     async def _bury(self, connection: AsyncConnection, now: datetime) -> None:
         gone = processes.c.seen_at < now - DEAD_AFTER
@@ -157,5 +191,21 @@ async def _clock(connection: AsyncConnection) -> datetime:
     return now
 
 
-def _process(row: sa.Row[Any]) -> Process:
-    return Process(row.id, row.url, row.version, row.started_at)
+async def _all(connection: AsyncConnection, now: datetime) -> tuple[Process, ...]:
+    order = (processes.c.started_at, processes.c.id)
+    rows = (await connection.execute(sa.select(processes).order_by(*order))).all()
+    return tuple(
+        Process(row.id, row.url, row.version, row.started_at, (now - row.seen_at).total_seconds(), row.links)
+        for row in rows
+    )
+
+
+async def processes_of(database: Database) -> tuple[Process, ...]:
+    """Return all that share *database*, oldest first, for who is none of them; nobody with SQLite.
+
+    One that was killed stays until another has noticed. Raises `Unavailable`.
+    """
+    if not database.is_shared:
+        return ()
+    async with database.reading() as connection:
+        return await _all(connection, await _clock(connection))

@@ -66,17 +66,22 @@ class Database:
         self._one_writes = asyncio.Lock()
 
     @classmethod
-    async def open(cls, url: str, *, observe: Observe = lambda _kind, _took_s: None) -> Self:
+    async def open(
+        cls, url: str, *, observe: Observe = lambda _kind, _took_s: None, as_it_is: bool = False
+    ) -> Self:
         """Open *url* (`sqlite+aiosqlite:///PATH` or `postgresql+asyncpg://…`); a SQLite file is made.
 
         *observe* is told of each block.
 
-        The schema is brought up to date first. Raises `DatabaseUnusable` with what to do.
+        The schema is brought up to date first, unless the database is to be left *as it is*.
+        Raises `DatabaseUnusable` with what to do.
         """
         try:
             database = cls(await asyncio.to_thread(_engine, sa.make_url(url)), observe)
         except (sa.exc.ArgumentError, ImportError, OSError) as err:
             raise DatabaseUnusable(f"The database cannot be opened: {err}. Check database_url.") from err
+        if as_it_is:
+            return database
         try:
             await database._upgrade()
         except BaseException:

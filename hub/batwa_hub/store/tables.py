@@ -229,6 +229,8 @@ processes = sa.Table(
     sa.Column("version", sa.String, nullable=False),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("seen_at", UtcDateTime, nullable=False),
+    sa.Column("links", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("ca", sa.String),
 )
 
 peers = sa.Table(
