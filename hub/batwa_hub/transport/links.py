@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 import aiohttp
 import structlog
 from aiohttp import web
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 
 from batwa_common.errors import NotFound
 from batwa_common.wire.link import linked_id
@@ -93,13 +94,26 @@ class LinkConnector(aiohttp.TCPConnector):
     def __init__(self, connect: Connect, **options: Any) -> None:
         super().__init__(**options)
         self._connect_link = connect
+        self._waiting: WeakSet[ResponseHandler] = WeakSet()
 
     def let_go(self, connections: Iterable[ResponseHandler]) -> None:
-        """Use none of *connections* again: those in use end with their answer, the others now."""
+        """Use none of *connections* again: those in use end with their answer, the others now.
+
+        Who only waits for news (`wait_s`) is cut off as well, and asks again another way.
+        """
         for connection in list(connections):
             connection.force_close()
-            if connection not in self._acquired:
+            if connection not in self._acquired or connection in self._waiting:
                 connection.close()
+
+    async def connect(self, req: aiohttp.ClientRequest, *more: Any, **named: Any) -> Connection:
+        """Return a connection for *req*, pooled or new."""
+        connection = await super().connect(req, *more, **named)
+        if (protocol := connection.protocol) is not None:
+            self._waiting.discard(protocol)
+            if "wait_s" in req.url.query:
+                self._waiting.add(protocol)
+        return connection
 
     async def _create_connection(
         self, req: aiohttp.ClientRequest, traces: Any, times: aiohttp.ClientTimeout

@@ -39,8 +39,6 @@ DIAL_S = 5.0
 """How long a process may take to open a connection."""
 AGAIN_S = 0.25
 """Pause before an agent is looked for again that no process has."""
-QUIET_S = 2.0
-"""Silence after which, while this process stops, a carried connection counts as one that only waits."""
 GRACE_S = 10.0
 """How long carried connections that are in use may take when this process stops."""
 
@@ -75,6 +73,8 @@ class Neighbours:
         self._tls = tls
         self._last: dict[str, str] = {}
         self._carried: set[Splice] = set()
+        self._carries_nothing = asyncio.Event()
+        self._carries_nothing.set()
         self._through: defaultdict[str, WeakSet[ResponseHandler]] = defaultdict(WeakSet)
 
     @property
@@ -149,27 +149,27 @@ class Neighbours:
         await self._carry(request, splice)
 
     async def stop(self, known: Awaitable[None]) -> None:
-        """End what is carried: soon where nothing passes, and `GRACE_S` from now at the latest.
+        """Wait until nothing is carried any more, for `GRACE_S` at most, and end what is.
 
-        Not before the others have *known*, who close what they do not use: a request of theirs may be coming.
+        The others, once they have *known*, close what they do not use: a request of theirs may be under way.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
                 await known
-                while self._carried:
-                    for splice in [each for each in self._carried if each.quiet_s > QUIET_S]:
-                        splice.abort()
-                    await asyncio.sleep(AGAIN_S)
+                await self._carries_nothing.wait()
         for splice in list(self._carried):
             splice.abort()
 
     async def _carry(self, request: web.Request, splice: Splice) -> None:
         keep_alive(request.transport)
         self._carried.add(splice)
+        self._carries_nothing.clear()
         try:
             await splice.carry()
         finally:
             self._carried.discard(splice)
+            if not self._carried:
+                self._carries_nothing.set()
 
     def _find(self, process_id: str) -> Process | None:
         return next((each for each in self._others() if each.url and each.id == process_id), None)

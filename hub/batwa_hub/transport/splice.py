@@ -120,11 +120,6 @@ class Splice:
         return time.monotonic() - self._browser.active_at_s
 
     @property
-    def quiet_s(self) -> float:
-        """Seconds since a byte came from either side."""
-        return time.monotonic() - max(self._browser.active_at_s, self._agent.active_at_s)
-
-    @property
     def is_open(self) -> bool:
         """Whether both ends are connected."""
         return self._browser.transport is not None and self._agent.transport is not None
