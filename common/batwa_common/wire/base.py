@@ -18,6 +18,7 @@ class Wire(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
+        defer_build=True,  # a program uses few of the shapes, and starts sooner for it
         json_schema_serialization_defaults_required=True,  # what we send, we always send
     )
 
