@@ -3,7 +3,7 @@
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -15,6 +15,8 @@ from .fleet import Fleet
 from .test_contract import post
 
 ROWS, COLS = 24, 80
+KEPT_BYTES = 256 << 10
+"""What an agent keeps of a terminal here: the least it can, as what fills it has to be drawn."""
 PROGRAMS = {
     "vim": ("vim -u NONE -N /etc/services\n", b"15jVjjx:set number\r/http\r"),
     "vi": ("vi /etc/services\n", b"15j/http\r"),
@@ -70,6 +72,14 @@ async def eyes(session: aiohttp.ClientSession, terminal_id: str, offset: int) ->
         yield Eyes(ws)
 
 
+@pytest.fixture(scope="module")
+def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A fleet whose one agent keeps little of a terminal's output."""
+    with Fleet(tmp_path_factory.mktemp("fleet")) as fleet:
+        fleet.add_agent("local", BATWA_AGENT_TERMINAL__KEEP_BYTES=str(KEPT_BYTES))
+        yield fleet
+
+
 def test_this_machine_has_a_full_screen_program() -> None:
     assert HERE
 
@@ -77,10 +87,10 @@ def test_this_machine_has_a_full_screen_program() -> None:
 @pytest.mark.parametrize("overflow", [False, True], ids=["all of it kept", "the beginning gone"])
 @pytest.mark.parametrize("program", HERE)
 async def test_a_program_looks_as_before_to_who_comes_back(
-    shared_fleet: Fleet, program: str, overflow: bool
+    forgetful: Fleet, program: str, overflow: bool
 ) -> None:
     command, keys = PROGRAMS[program]
-    async with shared_fleet.admin() as session:
+    async with forgetful.admin() as session:
         await post(session, "/api/vm/create", {"name": "screen"})
         try:
             opened = await post(
@@ -89,7 +99,7 @@ async def test_a_program_looks_as_before_to_who_comes_back(
             async with eyes(session, opened["id"], 0) as stayed:
                 await stayed.look()
                 if overflow:
-                    await stayed.ws.send_bytes(b"yes 0123456789 | head -c 3000000\n")
+                    await stayed.ws.send_bytes(b"yes 0123456789 | head -c %d\n" % (KEPT_BYTES * 3 // 2))
                     await stayed.look()
                 await stayed.ws.send_bytes(command.encode())
                 await stayed.look()
