@@ -55,7 +55,7 @@ def admin(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Admin:
 
 
 def until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.1)
