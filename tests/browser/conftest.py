@@ -54,15 +54,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 async def as_it_was(fleet: Fleet) -> AsyncIterator[None]:
     """Take away what the tests of a file made on the machines: VMs and faults."""
     yield
-    for agent in fleet.agents:
-        fleet.faults(agent)
-    if not fleet.agents:
-        return
-    async with fleet.admin() as admin:
-        listed = await (await admin.get("/api/vm/list")).json()
-        for vm in listed["vms"]:
-            where = {"name": vm["name"], "agent_id": vm["agent_id"], "purge": True}
-            await admin.post("/api/vm/delete", json=where)
+    if fleet.agents:
+        await fleet.mend()
 
 
 @pytest.fixture(scope="session")

@@ -81,8 +81,8 @@ async def test_an_unknown_vm_or_agent_is_a_404(shared_fleet: Fleet, verb: str) -
         assert "mars" in assert_documented(told, code="agent-not-found")
 
 
-async def test_names_states_and_the_trash(fleet: Fleet) -> None:
-    async with fleet.admin() as session:
+async def test_names_states_and_the_trash(mended_fleet: Fleet) -> None:
+    async with mended_fleet.admin() as session:
         await post(session, "/api/vm/create", {"name": "twin"})
         told = await post(session, "/api/vm/create", {"name": "twin"}, status=409)
         assert_documented(told, code="vm-exists")
@@ -123,10 +123,10 @@ async def test_a_name_on_two_remote_agents_is_ambiguous(fleet: Fleet) -> None:
         await get(session, "/api/vm/info/twin", status=409)
 
 
-async def test_a_dead_agent_is_offline_and_its_vms_keep_their_age(fleet: Fleet) -> None:
-    async with fleet.admin() as session:
+async def test_a_dead_agent_is_offline_and_its_vms_keep_their_age(mended_fleet: Fleet) -> None:
+    async with mended_fleet.admin() as session:
         await post(session, "/api/vm/create", {"name": "far", "agent_id": "oslo"})
-        fleet.agents["oslo"].kill()
+        mended_fleet.agents["oslo"].kill()
         told = await post(session, "/api/vm/stop", {"name": "far", "agent_id": "oslo"}, status=502)
         assert "oslo" in assert_documented(told, code="agent-unreachable")
 
@@ -136,7 +136,7 @@ async def test_a_dead_agent_is_offline_and_its_vms_keep_their_age(fleet: Fleet) 
         told = await post(session, "/api/vm/stop", {"name": "far", "agent_id": "oslo"}, status=502)
         assert "silent" in assert_documented(told, code="agent-unreachable")
 
-        fleet.agents["oslo"].start()
+        mended_fleet.agents["oslo"].start()
         await until(lambda: agent_status(session, "oslo"), "online")
         await until(lambda: vm_state(session, "far"), "Running")
 
@@ -157,11 +157,11 @@ async def until(ask: Callable[[], Any], wanted: object, within_s: float = 15) ->
     assert seen == wanted
 
 
-async def test_a_hung_agent_is_a_504_and_delays_no_other(fleet: Fleet) -> None:
-    async with fleet.admin() as session:
+async def test_a_hung_agent_is_a_504_and_delays_no_other(mended_fleet: Fleet) -> None:
+    async with mended_fleet.admin() as session:
         await post(session, "/api/vm/create", {"name": "far", "agent_id": "oslo"})
         await post(session, "/api/vm/create", {"name": "near"})
-        fleet.agents["oslo"].signal(signal.SIGSTOP)
+        mended_fleet.agents["oslo"].signal(signal.SIGSTOP)
         hung = asyncio.create_task(
             post(session, "/api/vm/stop", {"name": "far", "agent_id": "oslo"}, status=504)
         )
@@ -169,7 +169,7 @@ async def test_a_hung_agent_is_a_504_and_delays_no_other(fleet: Fleet) -> None:
         await get(session, "/api/vm/list")
         assert not hung.done()
         assert_documented(await hung, code="agent-timeout")
-        fleet.agents["oslo"].signal(signal.SIGCONT)
+        mended_fleet.agents["oslo"].signal(signal.SIGCONT)
         await until(lambda: vm_state(session, "far"), "Stopped", within_s=30)
 
 
@@ -219,15 +219,15 @@ async def test_an_agent_that_answers_garbage_is_a_502(fleet: Fleet, garbage: str
     ids=["daemon down", "garbage"],
 )
 async def test_a_broken_multipass_is_told_as_such(
-    fleet: Fleet, faults: dict[str, str], codes: set[str]
+    mended_fleet: Fleet, faults: dict[str, str], codes: set[str]
 ) -> None:
-    async with fleet.admin() as session:
+    async with mended_fleet.admin() as session:
         await post(session, "/api/vm/create", {"name": "here"})
-        fleet.faults("local", **faults)
+        mended_fleet.faults("local", **faults)
         told = await get(session, "/api/vm/info/here", status=502)
         assert told["code"] in codes, told
         assert (await vm_state(session, "here")) == "Running", "what was known stays listed"
-        fleet.faults("local")
+        mended_fleet.faults("local")
         assert (await get(session, "/api/vm/info/here"))["info"]["state"] == "Running"
 
 
@@ -240,9 +240,9 @@ async def test_a_machine_without_multipass_says_so(fleet: Fleet) -> None:
         assert "no-such-multipass" in agent["driver"]["problem"]
 
 
-async def test_a_launch_that_fails_is_explained_and_leaves_nothing(fleet: Fleet) -> None:
-    fleet.faults("local", MULTIPASS_SIM_FAIL_LAUNCH="Starting: timed out waiting for response")
-    async with fleet.admin() as session:
+async def test_a_launch_that_fails_is_explained_and_leaves_nothing(mended_fleet: Fleet) -> None:
+    mended_fleet.faults("local", MULTIPASS_SIM_FAIL_LAUNCH="Starting: timed out waiting for response")
+    async with mended_fleet.admin() as session:
         told = await post(session, "/api/vm/create", {"name": "doomed"}, status=504)
         assert_documented(told, code="driver-timeout")
         (operation,) = [o for o in await get(session, "/api/operations") if o["vm_name"] == "doomed"]

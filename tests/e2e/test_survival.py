@@ -31,10 +31,10 @@ async def end_of(session: aiohttp.ClientSession, operation_id: str, within_s: fl
             await asyncio.sleep(0.1)
 
 
-async def test_a_create_tells_its_progress_as_it_goes(fleet: Fleet) -> None:
-    fleet.faults("local", MULTIPASS_SIM_LAUNCH_S="2")
-    async with fleet.admin() as session:
-        told = await begin(session, "/api/vm/create", {"name": "slow"})
+async def test_a_create_tells_its_progress_as_it_goes(mended_fleet: Fleet) -> None:
+    mended_fleet.faults("local", MULTIPASS_SIM_LAUNCH_S="2")
+    async with mended_fleet.admin() as session:
+        told = await begin(session, "/api/vm/create", {"name": "slow", "image": "25.10"})
         phases, percents = [], []
         async with asyncio.timeout(20):
             while told["state"] not in {"succeeded", "failed"}:
@@ -48,12 +48,12 @@ async def test_a_create_tells_its_progress_as_it_goes(fleet: Fleet) -> None:
         assert told["log"]
 
 
-async def test_the_hub_killed_in_the_middle_of_a_create(fleet: Fleet) -> None:
-    fleet.faults("oslo", MULTIPASS_SIM_LAUNCH_S="3")
-    async with fleet.admin() as session:
+async def test_the_hub_killed_in_the_middle_of_a_create(mended_fleet: Fleet) -> None:
+    mended_fleet.faults("oslo", MULTIPASS_SIM_LAUNCH_S="3")
+    async with mended_fleet.admin() as session:
         told = await begin(session, "/api/vm/create", {"name": "phoenix", "agent_id": "oslo"})
-        fleet.hub.kill()
-        fleet.hub.start()
+        mended_fleet.hub.kill()
+        mended_fleet.hub.start()
         assert (await get(session, "/api/auth/check"))["authenticated"], "the session still works"
         assert {agent["agent_id"] for agent in await get(session, "/api/agent/list")} == {"local", "oslo"}
         assert (await end_of(session, told["id"]))["state"] == "succeeded"
@@ -61,13 +61,13 @@ async def test_the_hub_killed_in_the_middle_of_a_create(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.7, 1.5, 2.6])
-async def test_the_agent_killed_in_the_middle_of_a_create(fleet: Fleet, after_s: float) -> None:
-    fleet.faults("oslo", MULTIPASS_SIM_LAUNCH_S="3")
-    async with fleet.admin() as session:
+async def test_the_agent_killed_in_the_middle_of_a_create(mended_fleet: Fleet, after_s: float) -> None:
+    mended_fleet.faults("oslo", MULTIPASS_SIM_LAUNCH_S="3")
+    async with mended_fleet.admin() as session:
         told = await begin(session, "/api/vm/create", {"name": "phoenix", "agent_id": "oslo"})
         await asyncio.sleep(after_s)
-        fleet.agents["oslo"].kill()
-        fleet.agents["oslo"].start()
+        mended_fleet.agents["oslo"].kill()
+        mended_fleet.agents["oslo"].start()
         ended = await end_of(session, told["id"])
         await until(lambda: agent_status(session, "oslo"), "online")
         wanted = "Running" if ended["state"] == "succeeded" else None
@@ -76,13 +76,13 @@ async def test_the_agent_killed_in_the_middle_of_a_create(fleet: Fleet, after_s:
             assert ended["error"]["detail"]
 
 
-async def test_one_idempotency_key_makes_one_vm_whatever_dies(fleet: Fleet) -> None:
-    fleet.faults("oslo", MULTIPASS_SIM_LAUNCH_S="2")
+async def test_one_idempotency_key_makes_one_vm_whatever_dies(mended_fleet: Fleet) -> None:
+    mended_fleet.faults("oslo", MULTIPASS_SIM_LAUNCH_S="2")
     body, key = {"name": "once", "agent_id": "oslo"}, "create-once"
-    async with fleet.admin() as session:
+    async with mended_fleet.admin() as session:
         first = await begin(session, "/api/vm/create", body, **{"Idempotency-Key": key})
-        fleet.hub.kill()
-        fleet.hub.start()
+        mended_fleet.hub.kill()
+        mended_fleet.hub.start()
         again = await begin(session, "/api/vm/create", body, **{"Idempotency-Key": key})
         assert again["id"] == first["id"]
         await end_of(session, first["id"])
@@ -96,8 +96,8 @@ async def test_one_idempotency_key_makes_one_vm_whatever_dies(fleet: Fleet) -> N
         assert len((await get(session, "/api/vm/list"))["vms"]) == 1
 
 
-async def test_many_at_once_with_one_key_make_one_operation(fleet: Fleet) -> None:
-    async with fleet.admin() as session:
+async def test_many_at_once_with_one_key_make_one_operation(mended_fleet: Fleet) -> None:
+    async with mended_fleet.admin() as session:
         told = await asyncio.gather(
             *(
                 begin(session, "/api/vm/create", {"name": "one"}, **{"Idempotency-Key": "k"})
@@ -108,10 +108,10 @@ async def test_many_at_once_with_one_key_make_one_operation(fleet: Fleet) -> Non
         assert (await end_of(session, told[0]["id"]))["state"] == "succeeded"
 
 
-async def test_a_create_can_be_cancelled_and_leaves_nothing(fleet: Fleet) -> None:
-    fleet.faults("local", MULTIPASS_SIM_LAUNCH_S="20")
-    async with fleet.admin() as session:
-        told = await begin(session, "/api/vm/create", {"name": "never"})
+async def test_a_create_can_be_cancelled_and_leaves_nothing(mended_fleet: Fleet) -> None:
+    mended_fleet.faults("local", MULTIPASS_SIM_LAUNCH_S="20")
+    async with mended_fleet.admin() as session:
+        told = await begin(session, "/api/vm/create", {"name": "never", "image": "22.04"})
         await until(lambda: phase(session, told["id"]), "Retrieving image")
         async with session.delete(f"/api/operations/{told['id']}") as answer:
             assert answer.status == 202
@@ -126,8 +126,8 @@ async def phase(session: aiohttp.ClientSession, operation_id: str) -> Any:
     return (await get(session, f"/api/operations/{operation_id}"))["phase"]
 
 
-async def test_events_go_on_where_they_were_left(fleet: Fleet) -> None:
-    async with fleet.admin() as session:
+async def test_events_go_on_where_they_were_left(mended_fleet: Fleet) -> None:
+    async with mended_fleet.admin() as session:
         async with session.get("/api/events") as stream:
             await post(session, "/api/vm/create", {"name": "told"})
             seen = await read_events(
@@ -135,8 +135,8 @@ async def test_events_go_on_where_they_were_left(fleet: Fleet) -> None:
             )
         last = seen[-1]["id"]
         await post(session, "/api/vm/stop", {"name": "told"})
-        fleet.hub.kill()
-        fleet.hub.start()
+        mended_fleet.hub.kill()
+        mended_fleet.hub.start()
         async with session.get("/api/events", headers={"Last-Event-ID": str(last)}) as stream:
             missed = await read_events(
                 stream, lambda e: e["kind"] == "vm" and (e["data"] or {}).get("state") == "Stopped"
@@ -155,8 +155,8 @@ async def read_events(stream: aiohttp.ClientResponse, last: Any) -> list[Any]:
     raise AssertionError(f"the stream ended: {seen}")
 
 
-async def test_a_revoked_session_loses_its_terminal(fleet: Fleet) -> None:
-    async with fleet.admin() as session:
+async def test_a_revoked_session_loses_its_terminal(mended_fleet: Fleet) -> None:
+    async with mended_fleet.admin() as session:
         await post(session, "/api/vm/create", {"name": "mine"})
         ws = await session.ws_connect("/ws?vm_name=mine")
         await ws.receive(timeout=10)
@@ -167,7 +167,7 @@ async def test_a_revoked_session_loses_its_terminal(fleet: Fleet) -> None:
         await ws.close()
 
 
-async def test_both_daemons_stop_in_good_order(fleet: Fleet) -> None:
-    async with fleet.admin() as session, session.get("/api/events"):
-        assert fleet.agents["local"].stop() == 0
-        assert fleet.hub.stop() == 0
+async def test_both_daemons_stop_in_good_order(mended_fleet: Fleet) -> None:
+    async with mended_fleet.admin() as session, session.get("/api/events"):
+        assert mended_fleet.agents["local"].stop() == 0
+        assert mended_fleet.hub.stop() == 0

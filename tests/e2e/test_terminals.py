@@ -24,15 +24,15 @@ async def call(session: aiohttp.ClientSession, method: str, path: str, body: obj
 
 
 @pytest.fixture
-async def admin(fleet: Fleet) -> AsyncIterator[aiohttp.ClientSession]:
-    async with fleet.admin() as session:
+async def admin(mended_fleet: Fleet) -> AsyncIterator[aiohttp.ClientSession]:
+    async with mended_fleet.admin() as session:
         await call(session, "POST", "/api/vm/create", {"name": "web", "agent_id": "oslo"})
         yield session
 
 
 @pytest.fixture
-async def stranger(fleet: Fleet) -> AsyncIterator[aiohttp.ClientSession]:
-    async with fleet.session() as session:
+async def stranger(mended_fleet: Fleet) -> AsyncIterator[aiohttp.ClientSession]:
+    async with mended_fleet.session() as session:
         yield session
 
 
@@ -114,7 +114,7 @@ async def test_a_terminal_is_opened_listed_and_ended(admin: aiohttp.ClientSessio
 
 
 async def test_a_stranger_watches_by_a_link_and_cannot_type(
-    admin: aiohttp.ClientSession, stranger: aiohttp.ClientSession, fleet: Fleet
+    admin: aiohttp.ClientSession, stranger: aiohttp.ClientSession, mended_fleet: Fleet
 ) -> None:
     terminal_id = await open_terminal(admin)
     share = await call(admin, "POST", f"/api/terminals/{terminal_id}/shares", {"mode": "read"})
@@ -136,7 +136,7 @@ async def test_a_stranger_watches_by_a_link_and_cannot_type(
         await watch(stranger, f"share={share['token']}")
     await mine.type("echo still here\n")
     await mine.until(b"still here\r\n")
-    logs = fleet.hub.log_text() + fleet.agents["oslo"].log_text()
+    logs = mended_fleet.hub.log_text() + mended_fleet.agents["oslo"].log_text()
     assert share["token"] not in logs and share["token"][4:] not in logs
 
 
@@ -155,10 +155,10 @@ async def test_a_link_to_type_lets_a_stranger_type_until_it_expires(
 
 
 async def test_logging_out_closes_what_was_open_within_a_second(
-    admin: aiohttp.ClientSession, fleet: Fleet
+    admin: aiohttp.ClientSession, mended_fleet: Fleet
 ) -> None:
     terminal_id = await open_terminal(admin)
-    async with fleet.admin() as other:
+    async with mended_fleet.admin() as other:
         viewer = await watch(other, f"terminal_id={terminal_id}")
         await viewer.type("echo $((6 * 7))\n")
         await viewer.until(b"42\r\n")
@@ -168,11 +168,11 @@ async def test_logging_out_closes_what_was_open_within_a_second(
         assert time.monotonic() - began < 1.5
 
 
-async def test_a_viewer_by_role_only_watches(admin: aiohttp.ClientSession, fleet: Fleet) -> None:
+async def test_a_viewer_by_role_only_watches(admin: aiohttp.ClientSession, mended_fleet: Fleet) -> None:
     terminal_id = await open_terminal(admin)
     account = {"name": "eve", "password": PASSWORD, "role": "viewer"}
     await call(admin, "POST", "/api/users", account)
-    async with fleet.session() as eve:
+    async with mended_fleet.session() as eve:
         await call(eve, "POST", "/api/auth/login", {"username": "eve", "password": PASSWORD})
         viewer = await watch(eve, f"terminal_id={terminal_id}&rows=5&cols=20")
         await viewer.take()
@@ -211,7 +211,7 @@ async def test_a_recording_is_downloaded_whole_and_valid(admin: aiohttp.ClientSe
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
 async def test_the_shell_outlives_the_hub_and_no_byte_is_lost(
-    admin: aiohttp.ClientSession, fleet: Fleet, how: str
+    admin: aiohttp.ClientSession, mended_fleet: Fleet, how: str
 ) -> None:
     terminal_id = await open_terminal(admin)
     viewer = await watch(admin, f"terminal_id={terminal_id}&offset=0")
@@ -220,13 +220,13 @@ async def test_the_shell_outlives_the_hub_and_no_byte_is_lost(
     )
     await viewer.until(b"line 100\r\n")
     if how == "kill":
-        fleet.hub.kill()
+        mended_fleet.hub.kill()
         await viewer.closed()
     else:
-        stopping = asyncio.create_task(asyncio.to_thread(fleet.hub.stop))
+        stopping = asyncio.create_task(asyncio.to_thread(mended_fleet.hub.stop))
         assert await viewer.closed() == 1001
         await stopping
-    await asyncio.to_thread(fleet.hub.start)
+    await asyncio.to_thread(mended_fleet.hub.start)
 
     again = await watch_soon(admin, f"terminal_id={terminal_id}&offset={viewer.offset}")
     again.seen = viewer.seen
