@@ -20,7 +20,7 @@ from batwa_hub.transport.links import LinkConnector, Links
 from .fleet_fakes import register, serving
 from .link_fakes import CHUNK, Machine, Network, linked
 
-HEARTBEAT_S = 0.2
+HEARTBEAT_S = 1.0
 FEATURES = ("inventory",)
 TOLD = TypeAdapter(dict[str, Any])
 
