@@ -331,8 +331,9 @@ async def running(settings: Settings, *, listens_where_told: bool = False) -> As
                 with suppress(Unavailable):  # the others find out by themselves
                     await operations.release()
                     await processes.leave()
-            await registry.flush()
-            await keys.look()
+            with suppress(Unavailable):  # agents tell again that they live
+                await registry.flush()
+                await keys.look()
 
 
 async def _claim(operations: Operations, processes: Processes) -> None:

@@ -198,6 +198,23 @@ async def test_a_stop_in_the_middle_of_a_write_loses_and_repeats_nothing(databas
     assert (subjects, missed) == (["a/1", "a/2", "a/3", "a/4"], False)
 
 
+async def test_a_stop_does_not_wait_for_ever_for_a_database_that_does_not_answer(database: Database) -> None:
+    events = Events(database, keep=1000, close_s=0.01)
+    task = asyncio.create_task(events.run())
+    await events.position()
+    await say(events, 1)
+    await follow(events, 0, until=1)
+    async with database.writing():  # nobody else gets to it
+        await say(events, 2)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async with running(database) as again:
+        await say(again, 3)
+        assert (await again.after(1)).missed
+
+
 async def test_a_watcher_that_never_reads_slows_nobody(database: Database) -> None:
     async with running(database) as events:
         lazy = asyncio.ensure_future(events.after(0))

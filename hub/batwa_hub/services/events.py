@@ -34,6 +34,8 @@ RECENT = 2_000
 """Events held in memory, so that watchers who keep up ask no database."""
 RESTORED_GAP = 1_000_000_000
 """Ids left out after a backup was restored: more than there can have been events since it was made."""
+CLOSE_S = 5.0
+"""How long a stop waits for a database that does not answer."""
 RETRY_S = 1.0
 """Pause before a failed write is tried again."""
 
@@ -75,6 +77,7 @@ class Events:
         recent: Events held in memory.
         queued: Events that may wait to be written.
         publish_timeout_s: How long a publisher waits for room among them.
+        close_s: How long a stop waits for the database.
         origin: Names this process among those that share the database.
         is_alone: Tells whether there is no other.
         now: Wall clock; tests pass their own.
@@ -88,6 +91,7 @@ class Events:
         recent: int = RECENT,
         queued: int = QUEUED,
         publish_timeout_s: float = PUBLISH_TIMEOUT_S,
+        close_s: float = CLOSE_S,
         origin: str = "",
         is_alone: Callable[[], bool] = lambda: True,
         now: Callable[[], datetime] = utc_now,
@@ -95,6 +99,7 @@ class Events:
         self._database = database
         self._keep = keep
         self._publish_timeout_s = publish_timeout_s
+        self._close_s = close_s
         self._now = now
         self._origin = origin
         self._is_alone = is_alone
@@ -136,14 +141,26 @@ class Events:
                     await self._catch_up()
 
     async def run(self) -> None:
-        """Write and show what is published, until cancelled; then write what is left and sign off."""
+        """Write and show what is published, until cancelled; then write what is left and sign off.
+
+        If the database does not answer even then, what is left is lost, and who watches is told to reload.
+        """
         await self._start()
+        try:
+            await self._write_on()
+        except TimeoutError:
+            log.warning("events.lost", why="the database did not answer when the hub stopped")
+
+    async def _write_on(self) -> None:
         try:
             while True:
                 first = await self._queue.get()
-                await _to_its_end(self._write([first, *self._take(BATCH - 1)]))
-        finally:
-            await self._write([*self._take(self._queue.qsize()), self._row(_HUB, _CLOSED, "", None)])
+                await _to_its_end(self._write([first, *self._take(BATCH - 1)]), self._close_s)
+        except asyncio.CancelledError:
+            rest = [*self._take(self._queue.qsize()), self._row(_HUB, _CLOSED, "", None)]
+            async with asyncio.timeout(self._close_s):
+                await self._write(rest)
+            raise
 
     async def publish(
         self,
@@ -292,11 +309,15 @@ async def mark_restored(connection: AsyncConnection) -> None:
     await connection.execute(sa.insert(events).values(row))
 
 
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await *work*; a cancellation is passed on only when it is done, so that nothing is written twice."""
+async def _to_its_end(work: Coroutine[Any, Any, None], within_s: float) -> None:
+    """Await *work*; a cancellation is passed on only when it is done, so that nothing is written twice.
+
+    Raises TimeoutError if it is not done *within_s* then.
+    """
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await task
+        async with asyncio.timeout(within_s):
+            await task
         raise

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -11,7 +12,7 @@ from typing import Literal
 import structlog
 
 from batwa_common import __version__
-from batwa_common.errors import AgentNotFound, AgentUnreachable, AgentWaiting
+from batwa_common.errors import AgentNotFound, AgentUnreachable, AgentWaiting, Unavailable
 from batwa_common.wire.agent import Agent, Heartbeat, RegisterAgent
 from batwa_common.wire.base import API_VERSION, utc_now
 from batwa_common.wire.link import link_url, linked_id
@@ -296,13 +297,16 @@ class Registry:
 
     async def flush(self) -> None:
         """Write the latest signs of life to the store."""
-        rows = [self._known[agent_id].row for agent_id in self._unflushed if agent_id in self._known]
-        self._unflushed.clear()
-        if rows:
-            await self._store.put_seen(rows)
+        taken, self._unflushed = self._unflushed, set()
+        try:
+            if rows := [self._known[agent_id].row for agent_id in taken if agent_id in self._known]:
+                await self._store.put_seen(rows)
+        except Unavailable:
+            self._unflushed |= taken
+            raise
 
     async def run(self, *, heard: Callable[[str, bool], None], every_s: float = 1.0) -> None:
-        """Flush, read what others flushed, and sweep, until cancelled.
+        """Flush, read what others flushed, and sweep, until cancelled; without a database, as far as it goes.
 
         *heard* is called for each agent that another process heard from, or that has gone silent, with
         whether its VMs look different now.
@@ -311,12 +315,14 @@ class Registry:
         while True:
             await asyncio.sleep(every_s)
             if self._now() >= next_flush:
-                await self.flush()
-                for agent_id, differs in await self.refresh() if self._is_shared else ():
-                    heard(agent_id, differs)
+                with suppress(Unavailable):  # the next time will do
+                    await self.flush()
+                    for agent_id, differs in await self.refresh() if self._is_shared else ():
+                        heard(agent_id, differs)
                 next_flush = self._now() + min(FLUSH_S, self.stale_after_s / 4)
-            for agent_id in await self.sweep():
-                heard(agent_id, True)
+            with suppress(Unavailable):
+                for agent_id in await self.sweep():
+                    heard(agent_id, True)
 
     def _take(self, row: AgentRow) -> bool:
         """Believe a row of the store; returns whether its VMs look different now."""
