@@ -1,12 +1,16 @@
 """What only a database that is a server can do to us."""
 
 import asyncio
+import itertools
 
 import pytest
 import sqlalchemy as sa
 
 from batwa_common.errors import Unavailable
+from batwa_hub.services.events import Events
+from batwa_hub.services.registry import Registry
 from batwa_hub.settings import Settings
+from batwa_hub.store.agents import AgentStore
 from batwa_hub.store.database import Database
 from batwa_hub.store.migrate import DatabaseUnusable
 from tests.postgres import Server as Postgres
@@ -19,6 +23,29 @@ async def test_a_server_that_restarts_is_missed_only_meanwhile(postgres: Postgre
             await database.ping()
         await asyncio.to_thread(postgres.start)
         await database.ping()
+
+
+async def test_the_registry_goes_on_while_its_server_is_away(postgres: Postgres) -> None:
+    looks, goes_on = itertools.count(1), asyncio.Event()
+
+    def now() -> float:
+        if next(looks) == 4:  # the first round has failed to read, and the second has begun
+            goes_on.set()
+        return 0.0
+
+    async with await Database.open(postgres.new_database()) as database:
+        events = Events(database, keep=100)
+        store = AgentStore(database)
+        registry = Registry(store, events, stale_after_s=30, local_agent_id="local", is_shared=True, now=now)
+        await asyncio.to_thread(postgres.stop)
+        task = asyncio.create_task(registry.run(heard=lambda _agent_id, _differs: None, every_s=0))
+        async with asyncio.timeout(30):
+            await asyncio.wait([task, asyncio.ensure_future(goes_on.wait())], return_when="FIRST_COMPLETED")
+        went_on = not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.to_thread(postgres.start)
+        assert went_on
 
 
 async def test_a_connection_that_breaks_in_the_middle_is_named(postgres: Postgres) -> None:
