@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 
 from batwa_common import __version__
@@ -72,6 +73,40 @@ async def test_status_lists_all_processes(hubs: Hubs) -> None:
             await asyncio.sleep(0.5)
     listed = re.findall(rf"  (\S+)  {re.escape(__version__)}  since \S+ \S+  seen \d+ s ago", said)
     assert sorted(listed) == sorted(hubs.urls), said
+
+
+async def test_a_terminal_outlives_the_process_that_has_the_link(hubs: Hubs) -> None:
+    async with hubs.admin() as session:
+        await call(session, "POST", "/api/vm/create", {"name": "far", "agent_id": "oslo"})
+        holder = hubs.urls.index(re.findall(r"  (\S+)  .*links: 1\n", await status(hubs))[0])
+        other = hubs.urls[holder - 1]
+        async with aiohttp.ClientSession(other, cookie_jar=session.cookie_jar) as there:
+            terminal = (await call(there, "POST", "/api/terminals", {"vm_name": "far"}))["id"]
+            screen = await watch(there, f"terminal_id={terminal}")
+            await screen.socket.send_json({"type": "resize", "rows": 31, "cols": 97})
+            await screen.type("stty size; kept=$((6*7))\n")
+            await screen.until(b"31 97\r\n", ENOUGH_S)
+            hubs.hubs[holder].kill()
+            await screen.closed(ENOUGH_S)
+            again = await attached(there, f"terminal_id={terminal}&offset={screen.offset}")
+            assert again.hello["offset"] == screen.offset
+            await again.type("echo kept-$kept\n")
+            await again.until(b"kept-42\r\n", ENOUGH_S)
+    await asyncio.to_thread(hubs.hubs[holder].start)
+
+
+async def attached(session: aiohttp.ClientSession, query: str) -> Screen:
+    """Attach as soon as the agent is linked again, which whoever was killed could not tell it."""
+    async with asyncio.timeout(ENOUGH_S):
+        while True:
+            try:
+                screen = await watch(session, query)
+            except aiohttp.WSServerHandshakeError:
+                await asyncio.sleep(0.2)
+            else:
+                while screen.hello is None:
+                    assert await screen.take()
+                return screen
 
 
 async def status(hubs: Hubs) -> str:
