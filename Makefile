@@ -14,7 +14,9 @@ NODE_MODULES := $(WEB)/node_modules/.package-lock.json
 PAGE_SOURCES := $(shell find $(WEB)/src $(WEB)/index.html $(WEB)/*.ts $(WEB)/package.json -type f 2>/dev/null)
 SLOW := tests/system tests/e2e tests/browser
 # A file is the unit of distribution; what takes longest begins first, so that no worker ends with it alone.
-IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder \
+# Half of the tests' time is waiting for what they started, so there are more workers than cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
+IN_PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 	$(SLOW) $(filter-out $(SLOW) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 WIRE_TYPES = $(BIN)/python deploy/wire.py > $(WEB)/node_modules/.wire.json && cd $(WEB) && \
 	npx openapi-typescript node_modules/.wire.json --output src/api/wire.gen.ts --default-non-nullable=false --alphabetize
