@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import select
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,3 +150,35 @@ async def test_a_program_whose_interpreter_is_gone_leaves_no_zombie(tmp_path: Pa
 async def test_many_calls_at_once_do_not_mix() -> None:
     answers = await asyncio.gather(*(_python(f"print({n}); raise SystemExit({n})") for n in range(12)))
     assert answers == [(n, b"%d\r\n" % n) for n in range(12)]
+
+
+DIES_BETWEEN_FORK_AND_EXEC = """
+import asyncio, os, pty, signal, sys, time
+signal.signal(signal.SIGHUP, lambda *_: None)  # a daemon reloads
+fork, ours = pty.fork, os.getpid()
+def forked_and_killed():
+    pid, fd = fork()
+    if pid:
+        os.kill(ours, signal.SIGKILL)
+    while os.getppid() == ours:
+        time.sleep(0.01)
+    return pid, fd
+pty.fork = forked_and_killed
+from batwa_agent.multipass.calls import run
+os.write(int(sys.argv[1]), b"begun")
+asyncio.run(run(["cat"], what="x", env=dict(os.environ), deadline_s=30))
+"""
+
+
+def test_an_agent_killed_between_fork_and_exec_leaves_no_copy_of_itself() -> None:
+    reads, writes = os.pipe()
+    with os.fdopen(reads, "rb") as told:
+        argv = [sys.executable, "-c", DIES_BETWEEN_FORK_AND_EXEC, str(writes)]
+        process = subprocess.Popen(argv, pass_fds=(writes,))
+        os.close(writes)
+        assert process.wait(30) == -signal.SIGKILL
+        ready, _, _ = select.select([told], [], [], 30)
+        assert ready and os.read(reads, 100) == b"begun"
+        ready, _, _ = select.select([told], [], [], 10)
+        assert ready, "the copy lives on, and holds what the agent held"
+        assert told.read() == b""

@@ -128,10 +128,21 @@ def _fork(argv: Sequence[str], env: Mapping[str, str]) -> "pexpect.spawn[bytes]"
             "BATWA_AGENT_MULTIPASS to the program or its path"
         )
     try:
-        return pexpect.spawn(path, list(argv[1:]), env=dict(env), dimensions=_WINDOW, timeout=None)
+        return _become_two(path, argv[1:], env)
     except (OSError, pexpect.ExceptionPexpect) as err:
         _bury_unborn(err)
         raise DriverUnavailable(f"{path} is there and cannot be started: {err}") from None
+
+
+def _become_two(path: str, arguments: Sequence[str], env: Mapping[str, str]) -> "pexpect.spawn[bytes]":
+    ours = os.getpid()
+    try:
+        return pexpect.spawn(path, list(arguments), env=dict(env), dimensions=_WINDOW, timeout=None)
+    finally:
+        # Killed meanwhile, we take the terminal with us on which the child was to become the program. It
+        # must not live on as a second agent that holds our files and locks.
+        if os.getpid() != ours:
+            os._exit(127)
 
 
 def _bury_unborn(err: Exception) -> None:
