@@ -87,5 +87,5 @@ def test_each_kind_of_failure_has_its_exit_code(code: str, status: int) -> None:
 
 def test_nothing_that_is_shown_drives_the_terminal() -> None:
     assert printable("a\x1b]0;title\x07b") == "a\N{REPLACEMENT CHARACTER}]0;title\N{REPLACEMENT CHARACTER}b"
-    assert cell({"k": ["ä", None, True]}) == "k=ä, , yes"
+    assert cell({"k": ["ä", None, True, 0.123456]}) == "k=ä, , yes, 0.12"
     assert [age(seconds) for seconds in (0.4, 59, 61, 7200, 200000)] == ["0s", "59s", "1m", "2h", "2d"]

@@ -133,6 +133,13 @@ def test_a_life_in_json_says_nothing_but_json(cli: Cli) -> None:
     assert {"local", "oslo"} <= {each["agent_id"] for each in cli.json("agent", "ls")}
 
 
+def test_people_read_ages_and_rounded_numbers(cli: Cli) -> None:
+    peers, agent = cli.run("peer", "ls").stdout, cli.run("agent", "info", "oslo").stdout
+
+    assert re.search(r"^oslo .* online +\d+[sm] *$", peers, re.MULTILINE), peers
+    assert re.search(r"^Load +\d+\.\d\d, \d+\.\d\d, \d+\.\d\d *$", agent, re.MULTILINE), agent
+
+
 def test_one_key_makes_one_vm(cli: Cli) -> None:
     first, second = (cli.json("vm", "create", "once", "--key", "once-1") for _ in range(2))
     cli.run("vm", "delete", "once", "--purge")

@@ -1,14 +1,16 @@
 """`batwa peer`: other hubs."""
 
 import json as json_module
-from typing import Annotated
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 
 from batwa_common.wire.user import Role
 
 from .connection import hub
-from .show import Json, as_json, details, remark, say, table, tell
+from .show import Json, age, as_json, details, remark, say, table, tell
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -24,7 +26,7 @@ def list_peers(ctx: typer.Context, json: Json = False) -> None:
     if json:
         as_json(peers)
     else:
-        rows = [(p["id"], p["name"], p["address"], p["port"], p["status"], p.get("last_seen")) for p in peers]
+        rows = [(p["id"], p["name"], p["address"], p["port"], p["status"], _seen(p)) for p in peers]
         table(("ID", "NAME", "ADDRESS", "PORT", "STATUS", "SEEN"), rows)
 
 
@@ -179,3 +181,8 @@ def forget_address(ctx: typer.Context, address: str, json: Json = False) -> None
     with hub(ctx) as client:
         done = client.remove_static_peer(address)
     tell(done, done.message, json=json)
+
+
+def _seen(peer: Mapping[str, Any]) -> str:
+    last_seen = peer.get("last_seen")
+    return age(datetime.fromisoformat(last_seen)) if last_seen else ""

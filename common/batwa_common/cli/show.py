@@ -80,6 +80,8 @@ def cell(value: object) -> str:
             return "yes" if value else "no"
         case datetime():
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        case float():
+            return f"{value:.2f}"
         case dict():
             return ", ".join(f"{key}={cell(each)}" for key, each in value.items())
         case list() | tuple() | set() | frozenset():
