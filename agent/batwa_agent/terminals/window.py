@@ -13,7 +13,7 @@ MOST_BYTES = 256 << 10
 _STEP_BYTES = 32 << 10
 _GRAIN_BYTES = 1 << 10
 """Times are kept for pieces of this size at least: single keys must not fill memory."""
-_WAIT_S = 0.003
+_WAIT_S = 0.002
 """Bytes that wait longer for their viewer were too many: it is what Ctrl-C may take."""
 _JITTER = 0.25
 """Of the way there and back: so much of it may be the network's, not a viewer that is slow."""
@@ -46,12 +46,14 @@ class Window:
             return False
         was_full = self._sent - self._acked >= self._bytes
         self._acked = offset
-        left_s = now_s
+        end, left_s = 0, now_s
         while self._under_way and self._under_way[0][0] <= offset:
-            left_s = self._under_way.popleft()[1]
+            end, left_s = self._under_way.popleft()
+        if end < offset and self._under_way:  # the last of it is the first of what left next
+            left_s = self._under_way[0][1]
         way_s = self._way_s or 0.0
         if now_s - left_s > way_s + max(_WAIT_S, _JITTER * way_s):
-            self._bytes = max(LEAST_BYTES, self._bytes // 2)
+            self._bytes = max(LEAST_BYTES, self._bytes - _STEP_BYTES // 2)
         elif was_full or self.room < _STEP_BYTES:
             self._bytes = min(MOST_BYTES, self._bytes + _STEP_BYTES)
         return True
