@@ -56,7 +56,8 @@ class Hubs(Fleet):
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for daemon in [*self.agents.values(), self.nginx, *self.hubs]:
+        self.nginx.stop()  # killed, it would leave its worker
+        for daemon in [*self.agents.values(), *self.hubs]:
             daemon.kill()
         for holder in self.directory.glob("*/data/terminals/holder.sock"):
             holder.unlink()  # see `Fleet`

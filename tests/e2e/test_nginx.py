@@ -59,7 +59,7 @@ async def test_terminals_and_calls_travel_through_nginx_and_its_reload(proxied: 
 
 async def test_the_agent_is_back_after_nginx_was(proxied: Proxied) -> None:
     async with await proxied.admin() as session:
-        proxied.nginx.kill()
+        proxied.nginx.stop()  # at once; killed, it would leave a worker that serves on
         proxied.nginx.start()
         async with asyncio.timeout(20):
             while (await session.get("/api/vm/info/far")).status != 200:
