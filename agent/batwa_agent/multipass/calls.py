@@ -128,13 +128,13 @@ def _fork(argv: Sequence[str], env: Mapping[str, str]) -> "pexpect.spawn[bytes]"
             "BATWA_AGENT_MULTIPASS to the program or its path"
         )
     try:
-        return _become_two(path, argv[1:], env)
+        return _spawn(path, argv[1:], env)
     except (OSError, pexpect.ExceptionPexpect) as err:
         _bury_unborn(err)
         raise DriverUnavailable(f"{path} is there and cannot be started: {err}") from None
 
 
-def _become_two(path: str, arguments: Sequence[str], env: Mapping[str, str]) -> "pexpect.spawn[bytes]":
+def _spawn(path: str, arguments: Sequence[str], env: Mapping[str, str]) -> "pexpect.spawn[bytes]":
     ours = os.getpid()
     try:
         return pexpect.spawn(path, list(arguments), env=dict(env), dimensions=_WINDOW, timeout=None)
