@@ -23,8 +23,8 @@ def of_fields(model: type[Any]) -> dict[str, str]:
 @cache
 def _of_module(name: str) -> dict[str, dict[str, str]]:
     """Return what is written below each annotated name, by class; a name without is there too, empty."""
-    classes = (node for node in ast.parse(inspect.getsource(sys.modules[name])).body)
-    return {node.name: dict(_fields(node)) for node in classes if isinstance(node, ast.ClassDef)}
+    statements = ast.parse(inspect.getsource(sys.modules[name])).body
+    return {node.name: dict(_fields(node)) for node in statements if isinstance(node, ast.ClassDef)}
 
 
 def _fields(node: ast.ClassDef) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import json
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -96,13 +96,13 @@ class DaemonSettings(BaseSettings):
         """Return a TOML file that names and explains every setting and leaves each at its default."""
         lines = [f"# {line}" for line in _PREFACE.format(prefix=cls.prefix()).splitlines()]
         above: tuple[str, ...] = ()
-        for *section, name, field in ((*path, field) for path, field in _leaves(cls)):
+        for (*section, name), model in _leaves(cls):
             if tuple(section) != above:
                 above = tuple(section)
                 lines += ["", f"[{'.'.join(above)}]"]
-            text = docstrings.of_fields(_section(cls, section)).get(name, "")
+            text = docstrings.of_fields(model).get(name, "")
             lines += ["", *(f"# {line}" for line in text.splitlines())]
-            lines.append(f"# {name} = {_toml(field)}")
+            lines.append(f"# {name} = {_toml(model.model_fields[name])}")
         return "\n".join(lines) + "\n"
 
     def differences(self, other: Self) -> set[str]:
@@ -150,16 +150,12 @@ def _at(values: Any, path: tuple[str, ...]) -> Any:
     return values
 
 
-def _section(model: type[BaseModel], path: Sequence[str]) -> Any:
-    section: Any = model
-    for step in path:
-        section = section.model_fields[step].annotation
-    return section
-
-
-def _leaves(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _leaves(
+    model: type[BaseModel], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], type[BaseModel]]]:
+    """Yield each setting's path, and the model that its last name is a field of."""
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _leaves(field.annotation, (*above, name))
         else:
-            yield (*above, name), field
+            yield (*above, name), model

@@ -4,15 +4,15 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from yarl import URL
 
+from .dial import MakeProtocol
+
 BACKLOG = 1024
 """Connections that may wait to be accepted."""
-
-MakeProtocol = Callable[[], asyncio.Protocol]
 
 
 class Listening(NamedTuple):

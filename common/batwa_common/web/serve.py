@@ -19,7 +19,8 @@ from aiohttp.log import server_logger
 from batwa_common.service_manager import ServiceManager
 from batwa_common.supervisor import Supervisor
 
-from .listening import Listening, MakeProtocol
+from .dial import MakeProtocol
+from .listening import Listening
 
 log = structlog.stdlib.get_logger(__name__)
 
