@@ -101,8 +101,6 @@ function useScreen(screen: RefObject<HTMLElement | null>, { emulator, session }:
     void document.fonts.load(`13px ${FONTS.jetbrains}`).finally(() => {
       if (gone) return;
       emulator.open(place);
-      const size = emulator.fitting();
-      if (size !== null) emulator.resize(size);
       fit();
       observer.observe(place);
       session.start();

@@ -103,11 +103,12 @@ export class TerminalSession {
     return true;
   }
 
-  /** Says what size fits here; what the terminal then has comes through the sink. */
+  /** Says what size fits here; what the terminal then has comes through the sink, at once while nobody answers. */
   resize(size: Size): void {
     if (this.size?.rows === size.rows && this.size.cols === size.cols) return;
     this.size = size;
     if (this.state.attachment.phase === "attached") this.tell({ type: "resize", ...size });
+    else this.options.sink.resize(size);
   }
 
   /** Comes back now: from waiting, or after having been idle. */

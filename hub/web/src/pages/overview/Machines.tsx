@@ -37,40 +37,40 @@ function Machine({ machine, count }: { machine: Agent; count: number }) {
   return (
     <Paper p="md" component="article" aria-label={machine.hostname}>
       <Stack gap="sm">
-        <Group justify="space-between" wrap="nowrap" align="flex-start">
-          <Stack gap={0} miw={0}>
+        <Stack gap={0}>
+          <Group justify="space-between" wrap="nowrap">
             <Text fw={500} truncate title={machine.hostname}>
               {machine.hostname}
             </Text>
-            <Group gap={6}>
-              <Link to="/vms" search={{ machine: machine.agent_id }}>
-                <Text size="xs" c="dimmed" td="underline">
-                  {t.overview.vmCount(count)}
-                </Text>
-              </Link>
-              {machine.local && (
-                <Text size="xs" c="dimmed">
-                  · {t.state.local}
-                </Text>
+            <Group gap={8} wrap="nowrap" flex="none">
+              {machine.driver?.simulated && (
+                <Badge size="sm" color="gray">
+                  {t.state.simulated}
+                </Badge>
+              )}
+              {machine.driver?.problem && online ? (
+                <State tone="warn" label={t.state.trouble} />
+              ) : (
+                <State
+                  tone={online ? "good" : "bad"}
+                  label={online ? t.state.online : t.state.offline}
+                />
               )}
             </Group>
-          </Stack>
-          <Group gap={8} wrap="nowrap">
-            {machine.driver?.simulated && (
-              <Badge size="sm" color="gray">
-                {t.state.simulated}
-              </Badge>
-            )}
-            {machine.driver?.problem && online ? (
-              <State tone="warn" label={t.state.trouble} />
-            ) : (
-              <State
-                tone={online ? "good" : "bad"}
-                label={online ? t.state.online : t.state.offline}
-              />
+          </Group>
+          <Group gap={6}>
+            <Link to="/vms" search={{ machine: machine.agent_id }}>
+              <Text size="xs" c="dimmed" td="underline">
+                {t.overview.vmCount(count)}
+              </Text>
+            </Link>
+            {machine.local && (
+              <Text size="xs" c="dimmed">
+                · {t.state.local}
+              </Text>
             )}
           </Group>
-        </Group>
+        </Stack>
         {machine.load ? (
           <Load load={machine.load} id={machine.agent_id} faded={!online} />
         ) : (
