@@ -42,9 +42,11 @@ from .services.passwords import Passwords
 from .services.peering.identity import open_identity
 from .services.peering.messages import Messages
 from .services.peering.p2p import P2p
+from .services.peering.pairing import PairingCodes
 from .services.peering.peers import Peers
 from .services.peering.places import Places
 from .services.peering.remote import RemoteVms
+from .services.peering.replays import Replays
 from .services.periodic import periodically
 from .services.processes import BEAT_S, Processes
 from .services.registry import Registry
@@ -113,6 +115,7 @@ class Hub:
     shares: Shares
     relays: Relays
     signatures: Signatures
+    replays: Replays
     peers: Peers
     hubs: Hubs
     p2p: P2p
@@ -242,9 +245,11 @@ async def running(settings: Settings, *, listens_where_told: bool = False) -> As
         signatures = Signatures(identity, peers.key_of)
         hubs = Hubs(to_hubs, signatures, timeout_s=settings.agent.call_timeout_s)
         at = await asyncio.to_thread(addresses_for, settings.host, settings.p2p.interfaces)
+        own = identity.shown(settings.p2p.name or socket.gethostname(), __version__)
         p2p = P2p(
             identity,
-            identity.shown(settings.p2p.name or socket.gethostname(), __version__),
+            own,
+            codes=PairingCodes(own, database, cipher),
             https=tls is not None,
             ca=ca,
             destinations=of_hubs,
@@ -313,6 +318,7 @@ async def running(settings: Settings, *, listens_where_told: bool = False) -> As
                 shares=shares,
                 relays=relays,
                 signatures=signatures,
+                replays=Replays(database),
                 peers=peers,
                 hubs=hubs,
                 p2p=p2p,

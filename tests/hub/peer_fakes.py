@@ -88,6 +88,5 @@ def signed(
     sender: Served, receiver: Served, method: str, path: str, body: bytes = b"", **more: Any
 ) -> Mapping[str, str]:
     """Return the header of a request that *sender* signs for *receiver*."""
-    sender.hub.signatures.learn_epoch(receiver.id, receiver.hub.signatures.epoch)
     sent = sender.hub.signatures.sign_request(receiver.id, method, path, body, **more)
     return {"Authorization": f"{SCHEME} {sent.token}"}

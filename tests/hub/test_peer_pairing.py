@@ -1,14 +1,17 @@
 """Pairing codes: short, once, not for long, and worth nothing to whoever stands in between."""
 
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batwa_common.errors import Conflict, InvalidRequest, PairingRefused
+from batwa_common.wire.base import utc_now
 from batwa_common.wire.peer import PairingClaim, PeerIdentity
 from batwa_hub.secrets import KeyFileUnusable
 from batwa_hub.services.peering.identity import (
@@ -28,22 +31,20 @@ from batwa_hub.services.peering.pairing import (
     new_claim,
     new_code,
 )
+from batwa_hub.store.database import Database
 
 
 def someone(name: str) -> PeerIdentity:
     return Identity(Ed25519PrivateKey.generate()).shown(name, "1")
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 OSLO, ROME, MALLORY = someone("oslo"), someone("rome"), someone("mallory")
+CIPHER = MultiFernet([Fernet(Fernet.generate_key())])
+
+
+@pytest.fixture
+def codes(database: Database) -> PairingCodes:
+    return PairingCodes(OSLO, database, CIPHER)
 
 
 def claim(code: str, own: PeerIdentity = ROME, maker: PeerIdentity = OSLO) -> tuple[bytes, PairingClaim]:
@@ -51,50 +52,46 @@ def claim(code: str, own: PeerIdentity = ROME, maker: PeerIdentity = OSLO) -> tu
     return key, new_claim(key, maker.public_key, own, port=8000, url=None)
 
 
-async def test_both_sides_prove_that_they_have_the_code() -> None:
-    codes = PairingCodes(OSLO)
+async def test_both_sides_prove_that_they_have_the_code(codes: PairingCodes) -> None:
     made = await codes.make("viewer")
     key, claimed = claim(made.code.lower().replace("-", " "))
 
-    granted = codes.redeem(claimed)
+    granted = await codes.redeem(claimed)
 
     assert granted.role == "viewer"
     check_grant(key, OSLO.public_key, claimed, granted.grant)
 
 
-async def test_a_code_is_good_once() -> None:
-    codes = PairingCodes(OSLO)
+async def test_a_code_is_good_once(codes: PairingCodes) -> None:
     _, claimed = claim((await codes.make("viewer")).code)
-    codes.redeem(claimed)
+    await codes.redeem(claimed)
 
     with pytest.raises(PairingRefused):
-        codes.redeem(claimed)
+        await codes.redeem(claimed)
 
 
-async def test_a_code_ends_by_itself() -> None:
-    clock = Clock()
-    codes = PairingCodes(OSLO, now=clock)
+async def test_a_code_ends_by_itself(database: Database) -> None:
+    now = utc_now()
+    codes = PairingCodes(OSLO, database, CIPHER, now=lambda: now)
     _, claimed = claim((await codes.make("viewer")).code)
-    clock.now_s = LIVES_S + 1
+    now += timedelta(seconds=LIVES_S + 1)
 
     with pytest.raises(PairingRefused):
-        codes.redeem(claimed)
+        await codes.redeem(claimed)
 
 
-async def test_a_code_is_withdrawn_after_ten_wrong_attempts() -> None:
-    codes = PairingCodes(OSLO)
+async def test_a_code_is_withdrawn_after_ten_wrong_attempts(codes: PairingCodes) -> None:
     _, claimed = claim((await codes.make("viewer")).code)
     _, wrong = claim(new_code())
     for _ in range(MOST_ATTEMPTS):
         with pytest.raises(PairingRefused):
-            codes.redeem(wrong)
+            await codes.redeem(wrong)
 
     with pytest.raises(PairingRefused):
-        codes.redeem(claimed)
+        await codes.redeem(claimed)
 
 
-async def test_few_codes_are_open_at_a_time() -> None:
-    codes = PairingCodes(OSLO)
+async def test_few_codes_are_open_at_a_time(codes: PairingCodes) -> None:
     for _ in range(MOST_CODES):
         await codes.make("viewer")
 
@@ -102,30 +99,28 @@ async def test_few_codes_are_open_at_a_time() -> None:
         await codes.make("viewer")
 
 
-async def test_someone_in_between_cannot_put_their_own_key_or_address_in() -> None:
-    codes = PairingCodes(OSLO)
+async def test_someone_in_between_cannot_put_their_own_key_or_address_in(codes: PairingCodes) -> None:
     _, claimed = claim((await codes.make("admin")).code)
 
     for change in ({"public_key": MALLORY.public_key}, {"port": 9000}, {"url": "http://m"}, {"name": "m"}):
         with pytest.raises(PairingRefused):
-            codes.redeem(claimed.model_copy(update=change))
+            await codes.redeem(claimed.model_copy(update=change))
 
 
-async def test_a_claim_made_to_an_impostor_is_worth_nothing_at_the_real_hub() -> None:
-    codes = PairingCodes(OSLO)
+async def test_a_claim_made_to_an_impostor_is_worth_nothing_at_the_real_hub(codes: PairingCodes) -> None:
     _, claimed = claim((await codes.make("admin")).code, maker=MALLORY)
 
     with pytest.raises(PairingRefused):
-        codes.redeem(claimed)
+        await codes.redeem(claimed)
 
 
-async def test_an_impostor_without_the_code_cannot_grant() -> None:
-    codes = PairingCodes(MALLORY)
+async def test_an_impostor_without_the_code_cannot_grant(database: Database) -> None:
+    codes = PairingCodes(MALLORY, database, CIPHER)
     _, guessed = claim((await codes.make("admin")).code, maker=MALLORY)
     key, claimed = claim(new_code(), maker=MALLORY)
 
     with pytest.raises(PairingRefused, match="does not have the code"):
-        check_grant(key, MALLORY.public_key, claimed, codes.redeem(guessed).grant)
+        check_grant(key, MALLORY.public_key, claimed, (await codes.redeem(guessed)).grant)
 
 
 @pytest.mark.parametrize("code", ["", "1234", "ABCD-EFGH-JKL1", "ABCD-EFGH-JKLM-N"])

@@ -106,7 +106,7 @@ async def change_peer(request: web.Request) -> web.Response:
 async def remove_peer(request: web.Request) -> web.Response:
     """DELETE /api/p2p/peers/{id}"""
     peer_id = request.match_info["id"]
-    await request.app[HUB].p2p.revoke(peer_id)
+    await request.app[HUB].peers.revoke(peer_id)
     return respond(PeerRemoved(message=f"Peer '{peer_id}' is trusted no longer"))
 
 

@@ -11,7 +11,7 @@ from batwa_common.web.routes import Caller
 from batwa_common.wire.user import opens_terminals
 from batwa_hub.hub import HUB
 from batwa_hub.store.peers import PeerRow
-from batwa_hub.transport.signing import ANSWER_HEADER, EPOCH_HEADER, SCHEME, Signer
+from batwa_hub.transport.signing import ANSWER_HEADER, SCHEME, Signer
 
 SIGNER = web.RequestKey("signer", Signer)
 """Set once a request's signature has been found good."""
@@ -36,6 +36,7 @@ async def peer_calling(request: web.Request) -> Caller:
     token = request.headers[hdrs.AUTHORIZATION].partition(" ")[2].strip()
     request[BODY] = body = await read_bytes(request, limit_bytes=MAX_BODY_BYTES)
     signer = hub.signatures.check_request(token, request.method, request.raw_path, body)
+    await hub.replays.refuse(signer.peer_id, signer.jti, good_until_s=signer.good_until_s)
     request[SIGNER] = signer
     row = hub.peers.row(signer.peer_id)
     await hub.peers.heard_from(row.id)
@@ -67,12 +68,10 @@ def answering(request: web.Request, status: int, body: bytes) -> Mapping[str, st
 
 @web.middleware
 async def sign_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Sign what is answered to a hub; tell one whose signature is refused what to sign for."""
+    """Sign what is answered to a hub."""
     response = await handler(request)
-    if is_signed(request) and not response.prepared:
-        response.headers[EPOCH_HEADER] = request.app[HUB].signatures.epoch
-        if isinstance(response, web.Response):
-            response.headers.update(answering(request, response.status, await _whole(response)))
+    if SIGNER in request and isinstance(response, web.Response) and not response.prepared:
+        response.headers.update(answering(request, response.status, await _whole(response)))
     return response
 
 

@@ -273,6 +273,24 @@ peer_messages = sa.Table(
     sqlite_autoincrement=True,
 )
 
+peer_requests = sa.Table(
+    "peer_requests",
+    metadata,
+    sa.Column("peer_id", sa.String, primary_key=True),
+    sa.Column("jti", sa.String, primary_key=True),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+pairing_codes = sa.Table(
+    "pairing_codes",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("key_encrypted", sa.Text, nullable=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+    sa.Column("wrong", sa.Integer, nullable=False),
+)
+
 terminal_shares = sa.Table(
     "terminal_shares",
     metadata,

@@ -26,7 +26,7 @@ from batwa_hub.store.peers import PeerRow
 
 from .far import Answer, Far, sentence_of
 from .peer_vms import PeerVms
-from .signing import ANSWER_HEADER, EPOCH_HEADER, SCHEME, Sent, Signatures
+from .signing import ANSWER_HEADER, SCHEME, Sent, Signatures
 
 _IDENTITY = TypeAdapter(PeerIdentity)
 _GRANT = TypeAdapter(PairingGrant)
@@ -112,10 +112,10 @@ class PeerHttp(_Hub):
     async def exchange(
         self, method: str, url: URL, *, body: bytes, headers: Mapping[str, str], within_s: float
     ) -> Answer:
-        """Send one signed request; once more if the hub was restarted since we heard from it."""
-        sent, answer = await self._once(method, url, body, headers, within_s)
-        if self._is_outdated(answer.status, answer.headers, sent):
-            sent, answer = await self._once(method, url, body, headers, within_s)
+        """Send one signed request."""
+        sent = self._sign(method, url, body)
+        signed = {**headers, **_authorization(sent)}
+        answer = await self.send(method, url, body=body, headers=signed, within_s=within_s)
         if answer.status not in _UNSIGNED:
             self._check(sent, answer.headers, answer.status, answer.body)
         elif ANSWER_HEADER in answer.headers:  # it knows us, and says why not
@@ -128,7 +128,6 @@ class PeerHttp(_Hub):
         self, path: str, query: Mapping[str, str], headers: Mapping[str, str]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Open a WebSocket with a signed request. The opening is proved, not what flows afterwards."""
-        await self.message(PeerMessage(message_type="PING"))  # so that its epoch is known
         url = self.url.with_path(path).with_query(query)
         sent = self._sign("GET", url, b"")
         async with self.opening(url, {**headers, **_authorization(sent)}) as answer:
@@ -151,20 +150,6 @@ class PeerHttp(_Hub):
         return self._signatures.sign_request(
             self.peer_id, method, url.raw_path_qs, body, on_behalf_of=self._on_behalf_of
         )
-
-    async def _once(
-        self, method: str, url: URL, body: bytes, headers: Mapping[str, str], within_s: float
-    ) -> tuple[Sent, Answer]:
-        sent = self._sign(method, url, body)
-        signed = {**headers, **_authorization(sent)}
-        return sent, await self.send(method, url, body=body, headers=signed, within_s=within_s)
-
-    def _is_outdated(self, status: int, headers: Mapping[str, str], sent: Sent) -> bool:
-        told = headers.get(EPOCH_HEADER)
-        if status != HTTPStatus.UNAUTHORIZED or told is None or told == sent.epoch:
-            return False
-        self._signatures.learn_epoch(self.peer_id, told)
-        return True
 
     def _check(self, sent: Sent, headers: Mapping[str, str], status: int, body: bytes) -> None:
         if (token := headers.get(ANSWER_HEADER)) is None:
@@ -208,10 +193,6 @@ class Hubs:
     def vms(self, peer: PeerRow, *, on_behalf_of: str) -> PeerVms:
         """Return that hub's VMs."""
         return PeerVms(self.http(peer, on_behalf_of=on_behalf_of))
-
-    def forget(self, peer_id: str) -> None:
-        """Drop what is remembered of a hub."""
-        self._signatures.forget(peer_id)
 
     def _stranger(self, kind: type[StrangerHttp], url: str, ca: str | None = None) -> StrangerHttp:
         within_s = min(ASK_WAIT_S, self._timeout_s)

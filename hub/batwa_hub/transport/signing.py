@@ -1,14 +1,14 @@
-"""Signatures between hubs, as plain calls: who signed what for whom, checked once and never again.
+"""Signatures between hubs, as plain calls: who signed what for whom.
 
 A request carries a JWT (RFC 7519, signed with Ed25519 as in RFC 9864) bound to its receiver, method, path
-with query and body; the answer carries one bound to the request. No I/O here.
+with query and body; the answer carries one bound to the request. No I/O here: that a request is good once is
+for who can remember it (`services/peering/replays.py`).
 """
 
 import base64
 import hashlib
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -17,21 +17,18 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import Field, ValidationError
 
-from batwa_common.errors import PeerMisbehaved, PeerNotTrusted, SignatureRefused, Unavailable
+from batwa_common.errors import PeerMisbehaved, PeerNotTrusted, SignatureRefused
 from batwa_common.wire.base import Wire
 from batwa_hub.services.peering.identity import Identity, read_public_key
 
 SCHEME = "Batwa-Peer"
 """Of the `Authorization` header."""
 ANSWER_HEADER = "Batwa-Peer-Answer"
-EPOCH_HEADER = "Batwa-Peer-Epoch"
 
 VALID_S = 60
 """How long a signed request may be under way."""
 SKEW_S = 5.0
 """How far another hub's clock may be ahead of ours."""
-MOST_REMEMBERED = 100_000
-"""Requests of one hub remembered until they expire: about 1,600 a second. More are refused."""
 
 _ALGORITHM = "Ed25519"
 _REQUEST, _ANSWER = "batwa-request+jwt", "batwa-answer+jwt"
@@ -42,7 +39,6 @@ _Word = Annotated[str, Field(max_length=200)]
 class _RequestClaims(Wire):
     iss: _Word
     aud: _Word
-    epoch: _Word
     iat: float
     exp: float
     jti: _Word
@@ -65,7 +61,6 @@ class Sent(NamedTuple):
 
     token: str
     jti: str
-    epoch: str
 
 
 class Signer(NamedTuple):
@@ -75,6 +70,8 @@ class Signer(NamedTuple):
     jti: str
     on_behalf_of: str
     """The user there who asked, in that hub's word; empty if it asks for itself."""
+    good_until_s: float
+    """When the request expires, in seconds since 1970; until then it could be sent again."""
 
 
 def digest(body: bytes) -> str:
@@ -84,10 +81,6 @@ def digest(body: bytes) -> str:
 
 class Signatures:
     """Signs for this hub and checks what others signed for it.
-
-    What was seen is remembered in memory only. A restart forgets it, and therefore begins a new *epoch*:
-    requests name the receiver's epoch, and one signed for an earlier epoch is refused. The sender learns
-    the epoch from the refusal and signs anew.
 
     Args:
         identity: This hub's key.
@@ -106,17 +99,13 @@ class Signatures:
         self._key = OKPKey.import_key(identity.private_key)
         self._key_of = key_of
         self._now = now
-        self._seen: dict[str, OrderedDict[str, float]] = {}
-        self._epochs: dict[str, str] = {}
-        self.epoch = secrets.token_urlsafe(12)
 
     def sign_request(self, to: str, method: str, path: str, body: bytes, *, on_behalf_of: str = "") -> Sent:
         """Sign a request; *path* is with its query, as it will be on the wire."""
-        now_s, jti, epoch = self._now(), secrets.token_urlsafe(16), self._epochs.get(to, "")
+        now_s, jti = self._now(), secrets.token_urlsafe(16)
         claims = {
             "iss": self._id,
             "aud": to,
-            "epoch": epoch,
             "iat": now_s,
             "exp": now_s + VALID_S,
             "jti": jti,
@@ -125,37 +114,24 @@ class Signatures:
             "sha256": digest(body),
             "sub": on_behalf_of[:255],
         }
-        return Sent(self._encode(_REQUEST, claims), jti, epoch)
-
-    def learn_epoch(self, peer_id: str, epoch: str) -> bool:
-        """Take a receiver's word for its epoch; returns whether that is news."""
-        known = self._epochs.get(peer_id)
-        self._epochs[peer_id] = epoch[:200]
-        return known != epoch[:200]
-
-    def forget(self, peer_id: str) -> None:
-        """Drop what is remembered of a hub that is trusted no longer."""
-        self._epochs.pop(peer_id, None)
+        return Sent(self._encode(_REQUEST, claims), jti)
 
     def check_request(self, token: str, method: str, path: str, body: bytes) -> Signer:
-        """Return who signed this request. Raises `PeerNotTrusted`, `SignatureRefused`, `Unavailable`."""
+        """Return who signed this request. Raises `PeerNotTrusted`, `SignatureRefused`."""
         key = self._key_of(_claimed_issuer(token))
         if key is None:
             raise PeerNotTrusted("the hub that signed this is not trusted here; pair with it first")
         claims = _decoded(token, key, _REQUEST, _RequestClaims)
         if claims.aud != self._id:
             raise SignatureRefused(f"the request is addressed to {claims.aud}; this is {self._id}")
-        if claims.epoch != self.epoch:
-            raise SignatureRefused("the request was signed before this hub started; sign it anew")
         now_s = self._now()
         if claims.iat > now_s + SKEW_S:
             raise SignatureRefused("the request is signed in the future; set the clocks of both hubs")
-        if now_s > min(claims.exp, claims.iat + VALID_S):
+        if now_s > (good_until_s := min(claims.exp, claims.iat + VALID_S)):
             raise SignatureRefused(f"the request has expired: it is good for {VALID_S} s; check both clocks")
         if (claims.method, claims.path, claims.sha256) != (method, path, digest(body)):
             raise SignatureRefused("the request is not the one that was signed: it was altered on its way")
-        self._remember(claims.iss, claims.jti, now_s)
-        return Signer(claims.iss, claims.jti, claims.sub)
+        return Signer(claims.iss, claims.jti, claims.sub, good_until_s)
 
     def sign_answer(self, signer: Signer, status: int, body: bytes) -> str:
         """Sign the answer to a request that `check_request` has let pass."""
@@ -184,17 +160,6 @@ class Signatures:
 
     def _encode(self, kind: str, claims: dict[str, Any]) -> str:
         return jwt.encode({"alg": _ALGORITHM, "typ": kind}, claims, self._key, algorithms=[_ALGORITHM])
-
-    def _remember(self, peer_id: str, jti: str, now_s: float) -> None:
-        seen = self._seen.setdefault(peer_id, OrderedDict())
-        while seen and next(iter(seen.values())) < now_s:
-            seen.popitem(last=False)
-        if jti in seen:
-            raise SignatureRefused("the request has been here before: it was replayed")
-        if len(seen) >= MOST_REMEMBERED:
-            raise Unavailable("that hub sends too many requests; try again in a minute")
-        # Kept for as long as the clocks may let it pass; in order, since all are kept equally long.
-        seen[jti] = now_s + VALID_S + SKEW_S
 
 
 class _Issuer(Wire):

@@ -45,7 +45,3 @@ class HubPort(Protocol):
     def vms(self, peer: PeerRow, *, on_behalf_of: str) -> HubVms:
         """Return that hub's VMs, as the role it gave us allows."""
         ...
-
-    def forget(self, peer_id: str) -> None:
-        """Drop what is remembered of a hub that is trusted no longer."""
-        ...

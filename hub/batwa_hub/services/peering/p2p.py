@@ -27,6 +27,7 @@ from batwa_common.wire.peer import (
     Trust,
 )
 from batwa_hub.services.destinations import Destinations
+from batwa_hub.services.periodic import periodically
 from batwa_hub.store.peers import PeerRow, PeerStore
 
 from .candidates import Candidates, checked
@@ -44,6 +45,8 @@ LIST_EVERY = 6
 """Rounds between two looks at a hub's list of VMs, kept for when it is offline."""
 AT_A_TIME = 16
 """Hubs asked at a time in a round."""
+LOOK_S = 1.0
+"""How often a process looks whether another has started or stopped the services."""
 DERIVING = 2
 """Codes worked on at a time: each takes a core for 0.1 s and 19 MiB."""
 
@@ -82,6 +85,7 @@ class P2p:
     Args:
         identity: Its key.
         own: Who it is.
+        codes: What other hubs pair with.
         https: Whether it listens with HTTPS.
         ca: Tells the CAs of its certificate, if it has made its own.
         destinations: Where other hubs cannot be.
@@ -100,6 +104,7 @@ class P2p:
         identity: Identity,
         own: PeerIdentity,
         *,
+        codes: PairingCodes,
         https: bool,
         ca: Callable[[], str | None],
         destinations: Destinations,
@@ -114,6 +119,7 @@ class P2p:
     ) -> None:
         self.own = own
         self.port = port
+        self._codes = codes
         self._identity = identity
         self._https = https
         self._ca = ca
@@ -127,10 +133,10 @@ class P2p:
         self._tasks = tasks
         self._began_s = time.monotonic()
         self._rounds: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self._discovers = False
         self._changing = asyncio.Lock()
         self._deriving = asyncio.Semaphore(DERIVING)
-        self.codes = PairingCodes(own)
         self.candidates = Candidates(own.id, hubs, peers, store, moved=self._moved)
 
     @property
@@ -164,20 +170,28 @@ class P2p:
         )
 
     async def resume(self, port: int) -> None:
-        """The hub listens on *port* now: start the services if they ran before."""
+        """The hub listens on *port* now: the services run from here on if the store says that they do."""
         self.port = port
-        if await self._store.is_running():
-            await self.start()
+        await self._follow()
+        looks = periodically(self._follow, every_s=LOOK_S)
+        self._following = self._tasks.start(looks, name="others' P2P services")
 
     async def start(self) -> None:
         """Start the services, and remember it. Fine if they run."""
         async with self._changing:
-            if self.is_running:
-                return
             await self._store.set_running(running=True)
-            self._rounds = self._tasks.start(self._run(), name="peers")
-            await self._announce()
-            log.info("p2p.started", id=self.own.id, port=self.port)
+            await self._begin()
+
+    async def _follow(self) -> None:
+        async with self._changing:
+            await (self._begin() if await self._store.is_running() else self._end())
+
+    async def _begin(self) -> None:
+        if self.is_running:
+            return
+        self._rounds = self._tasks.start(self._run(), name="peers")
+        await self._announce()
+        log.info("p2p.started", id=self.own.id, port=self.port)
 
     async def _announce(self) -> None:
         if self._discovery is None:
@@ -190,30 +204,36 @@ class P2p:
             log.warning("discovery.failed", error=str(err))
 
     async def stop(self) -> None:
-        """Stop the services, and remember it: what other hubs have open here ends."""
-        await self._store.set_running(running=False)
-        await self.close()
-        log.info("p2p.stopped")
+        """Stop the services, and remember it: what other hubs have open here ends, and so does every code."""
+        async with self._changing:
+            await self._store.set_running(running=False)
+            await self._codes.clear()
+            await self._end()
 
     async def close(self) -> None:
         """Stop the services for this process only."""
+        if self._following is not None:
+            await _cancelled(self._following)
         async with self._changing:
-            rounds, self._rounds = self._rounds, None
-            if rounds is not None:
-                rounds.cancel()
-                await asyncio.gather(rounds, return_exceptions=True)
-            self._discovers = False
-            if self._discovery is not None:
-                await self._discovery.stop()
-            self._peers.end_all()
-            self.candidates.clear()
-            self.codes.clear()
+            await self._end()
+
+    async def _end(self) -> None:
+        rounds, self._rounds = self._rounds, None
+        if rounds is None:
+            return
+        await _cancelled(rounds)
+        self._discovers = False
+        if self._discovery is not None:
+            await self._discovery.stop()
+        self._peers.end_all()
+        self.candidates.clear()
+        log.info("p2p.stopped")
 
     async def make_code(self, role: PeerRole) -> PairingCode:
         """Make a pairing code. Raises `Conflict` when too many are open."""
         self.require_running()
         async with self._deriving:
-            return await self.codes.make(role)
+            return await self._codes.make(role)
 
     async def pair(self, asked: Pair) -> Peer:
         """Pair with the hub where *asked.code* was made. Raises `PairingRefused` and peer trouble."""
@@ -240,7 +260,7 @@ class P2p:
         url = (claim.url or f"{'https' if claim.https else 'http'}://{host}:{claim.port}").rstrip("/")
         if claim.url and (why := self._destinations.why_not(url, from_here=False)):
             raise PairingRefused(f"the other hub's p2p.url cannot be called from here: {why}")
-        granted = self.codes.redeem(claim)
+        granted = await self._codes.redeem(claim)
         await self._trusted(claim.name, claim.public_key, url, granted.role, claim.ca)
         return granted.grant
 
@@ -267,11 +287,6 @@ class P2p:
         limit = asyncio.Semaphore(AT_A_TIME)
         await asyncio.gather(*(_limited(limit, each) for each in (*looks, *pings)))
         await self._peers.sweep()
-
-    async def revoke(self, peer_id: str) -> None:
-        """Trust a hub no longer. Raises `PeerNotFound`."""
-        await self._peers.revoke(peer_id)
-        self._hubs.forget(peer_id)
 
     def _given(self, address: str) -> str:
         """Return the URL that an administrator means by *address*. Raises `InvalidRequest`."""
@@ -339,6 +354,11 @@ def _new_ca(told: Mapping[str, Any]) -> str | None:
     except ValueError:
         return None
     return ca
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _limited(limit: asyncio.Semaphore, work: Coroutine[Any, Any, None]) -> None:

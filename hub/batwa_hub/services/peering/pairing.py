@@ -11,17 +11,22 @@ import hashlib
 import hmac
 import json
 import secrets
-import time
-from collections.abc import Callable
-from datetime import timedelta
-from typing import NamedTuple
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
+import sqlalchemy as sa
 import structlog
+from cryptography.fernet import MultiFernet
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batwa_common.errors import Conflict, InvalidRequest, PairingRefused
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.peer import PairingClaim, PairingCode, PairingGrant, PeerIdentity, PeerRole
+from batwa_hub.store.database import Database
+from batwa_hub.store.tables import pairing_codes
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -88,60 +93,73 @@ class Granted(NamedTuple):
     role: PeerRole
 
 
-class _Code:
-    def __init__(self, key: bytes, role: PeerRole, ends_s: float) -> None:
-        self.key = key
-        self.role = role
-        self.ends_s = ends_s
-        self.wrong = 0
-
-
 class PairingCodes:
-    """Codes made here, in memory: a restart ends them.
+    """Codes that were made and not used yet, in the store: another process may redeem them.
 
     Args:
         own: This hub.
-        now: Monotonic clock in seconds; tests pass their own.
+        database: Where they are.
+        cipher: Encrypts their keys; its own live outside the database.
+        now: Wall clock; tests pass their own.
     """
 
-    def __init__(self, own: PeerIdentity, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        own: PeerIdentity,
+        database: Database,
+        cipher: MultiFernet,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._own = own
+        self._database = database
+        self._cipher = cipher
         self._now = now
-        self._codes: list[_Code] = []
 
     async def make(self, role: PeerRole) -> PairingCode:
         """Make a code; the hub at which it is typed may do here what *role* may."""
-        self._drop_ended()
-        if len(self._codes) >= MOST_CODES:
-            raise Conflict(f"{MOST_CODES} codes are open already; use one, or wait until they end")
         code = new_code()
         key = await asyncio.to_thread(derived_key, code, self._own.public_key)
-        self._codes.append(_Code(key, role, self._now() + LIVES_S))
+        expires_at = self._now() + timedelta(seconds=LIVES_S)
+        row = {
+            "id": uuid.uuid4().hex,
+            "key_encrypted": self._cipher.encrypt(key).decode(),
+            "role": role,
+            "expires_at": expires_at,
+            "wrong": 0,
+        }
+        async with self._database.writing() as connection:
+            if len(await self._open(connection)) >= MOST_CODES:
+                raise Conflict(f"{MOST_CODES} codes are open already; use one, or wait until they end")
+            await connection.execute(sa.insert(pairing_codes).values(row))
         log.info("pairing.code_made", role=role)
-        return PairingCode(code=code, expires_at=utc_now() + timedelta(seconds=LIVES_S), role=role)
+        return PairingCode(code=code, expires_at=expires_at, role=role)
 
-    def redeem(self, claim: PairingClaim) -> Granted:
+    async def redeem(self, claim: PairingClaim) -> Granted:
         """Use up the code that *claim* proves, and prove the same in return. Raises `PairingRefused`."""
-        self._drop_ended()
-        for code in self._codes:
-            expected = _proof(code.key, _CLAIM, self._own.public_key, claim)
-            if hmac.compare_digest(expected, claim.proof):
-                self._codes.remove(code)
-                proof = _proof(code.key, _GRANT, self._own.public_key, claim, self._own.name)
-                grant = PairingGrant(name=self._own.name, public_key=self._own.public_key, proof=proof)
-                return Granted(grant, code.role)
-        for code in self._codes:
-            code.wrong += 1
-        log.warning("pairing.refused", name=claim.name, open_codes=len(self._codes))
+        async with self._database.writing() as connection:
+            codes = await self._open(connection)
+            for code in codes:
+                key = self._cipher.decrypt(code.key_encrypted)
+                expected = _proof(key, _CLAIM, self._own.public_key, claim)
+                if hmac.compare_digest(expected, claim.proof):
+                    await connection.execute(sa.delete(pairing_codes).where(pairing_codes.c.id == code.id))
+                    proof = _proof(key, _GRANT, self._own.public_key, claim, self._own.name)
+                    grant = PairingGrant(name=self._own.name, public_key=self._own.public_key, proof=proof)
+                    return Granted(grant, code.role)
+            await connection.execute(sa.update(pairing_codes).values(wrong=pairing_codes.c.wrong + 1))
+        log.warning("pairing.refused", name=claim.name, open_codes=len(codes))
         raise PairingRefused("the pairing code is wrong, used up or expired; make a new one there")
 
-    def clear(self) -> None:
+    async def clear(self) -> None:
         """End every code."""
-        self._codes.clear()
+        async with self._database.writing() as connection:
+            await connection.execute(sa.delete(pairing_codes))
 
-    def _drop_ended(self) -> None:
-        now_s = self._now()
-        self._codes = [code for code in self._codes if code.ends_s > now_s and code.wrong < MOST_ATTEMPTS]
+    async def _open(self, connection: AsyncConnection) -> Sequence[sa.Row[Any]]:
+        ended = (pairing_codes.c.expires_at <= self._now()) | (pairing_codes.c.wrong >= MOST_ATTEMPTS)
+        await connection.execute(sa.delete(pairing_codes).where(ended))
+        return (await connection.execute(sa.select(pairing_codes))).all()
 
 
 def _proof(key: bytes, kind: str, maker_key: str, claim: PairingClaim, *more: str) -> str:
