@@ -30,6 +30,7 @@ from .services.devices import Devices
 from .services.events import Events, note_crash
 from .services.first_start import FirstStart
 from .services.fleet import Fleet
+from .services.guesses import SWEEP_S, Guesses
 from .services.inventory import Inventory
 from .services.joining import Joining
 from .services.keys import LOOK_S as KEYS_S
@@ -282,6 +283,7 @@ async def running(settings: Settings, *, listens_where_told: bool = False) -> As
         tasks.spawn(periodically(keys.look, every_s=KEYS_S), name="keys")
         tasks.spawn(periodically(audit.look, every_s=AUDIT_S), name="audit")
         tasks.spawn(periodically(shares.look, every_s=LOGINS_S), name="shares")
+        tasks.spawn(periodically(Guesses(database).sweep, every_s=SWEEP_S), name="guesses")
         tasks.spawn(metrics.watch_loop(), name="event loop lag")
         if tls is not None:
             tasks.spawn(tls.run(), name="certificate")

@@ -2,15 +2,19 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from batwa_common.errors import NotAuthenticated, TooManyRequests, Unavailable
 from batwa_hub.services.accounts import Accounts
 from batwa_hub.services.guesses import (
+    FORGET_S,
     FREE,
     FREE_OF_ACCOUNT,
     FREE_OF_PLACE,
+    KNOWN_FOR_S,
     LONGEST_WAIT_S,
     MOST_SOURCES,
     Guesses,
@@ -18,16 +22,30 @@ from batwa_hub.services.guesses import (
 from batwa_hub.services.passwords import PARALLEL, Passwords
 from batwa_hub.services.sessions import Sessions
 from batwa_hub.store.database import Database
+from batwa_hub.store.tables import guesses as table
 
 
 class Clock:
     """A clock that goes when it is told to."""
 
     def __init__(self) -> None:
-        self.s = 1000.0
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
 
-    def __call__(self) -> float:
-        return self.s
+    def __call__(self) -> datetime:
+        return self.now
+
+    def go(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def guesses(database: Database, clock: Clock) -> Guesses:
+    return Guesses(database, now=clock)
 
 
 async def test_a_hash_tells_how_it_was_made_and_only_the_password_fits() -> None:
@@ -75,98 +93,118 @@ async def test_the_loop_goes_on_while_many_log_in() -> None:
     assert not any(await checks)
 
 
-def test_a_person_may_mistype_and_then_waits_ever_longer() -> None:
-    clock = Clock()
-    guesses = Guesses(now=clock)
+async def test_a_person_may_mistype_and_then_waits_ever_longer(guesses: Guesses, clock: Clock) -> None:
     for _ in range(FREE):
-        guesses.attempt("ada", "192.0.2.1")
+        await guesses.attempt("ada", "192.0.2.1")
 
     waits = []
     for _ in range(10):
         with pytest.raises(TooManyRequests, match=r"^Too many wrong passwords; try again in \d+ s\.$") as no:
-            guesses.attempt("ada", "192.0.2.1")
+            await guesses.attempt("ada", "192.0.2.1")
         waits.append(int(str(no.value).split()[-2]))
-        clock.s += waits[-1]
-        guesses.attempt("ada", "192.0.2.1")
+        clock.go(waits[-1])
+        await guesses.attempt("ada", "192.0.2.1")
 
     assert waits == sorted(waits)
     assert waits[0] <= 2 and waits[-1] == LONGEST_WAIT_S
 
 
-def test_guessing_from_elsewhere_does_not_lock_the_owner_out() -> None:
-    guesses = Guesses(now=Clock())
+async def test_guessing_from_elsewhere_does_not_lock_the_owner_out(guesses: Guesses) -> None:
     for _ in range(FREE):
-        guesses.attempt("ada", "192.0.2.1")
+        await guesses.attempt("ada", "192.0.2.1")
 
-    guesses.attempt("ada", "192.0.2.2")
-    guesses.attempt("bob", "192.0.2.1")
+    await guesses.attempt("ada", "192.0.2.2")
+    await guesses.attempt("bob", "192.0.2.1")
 
 
-def test_one_customer_of_a_provider_is_one_source() -> None:
-    guesses = Guesses(now=Clock())
+async def test_one_customer_of_a_provider_is_one_source(guesses: Guesses) -> None:
     for host in range(FREE):
-        guesses.attempt("ada", f"2001:db8:0:1::{host:x}")
+        await guesses.attempt("ada", f"2001:db8:0:1::{host:x}")
 
     with pytest.raises(TooManyRequests):
-        guesses.attempt("ada", "2001:db8:0:1:ffff::1")
-    guesses.attempt("ada", "2001:db8:0:2::1")
+        await guesses.attempt("ada", "2001:db8:0:1:ffff::1")
+    await guesses.attempt("ada", "2001:db8:0:2::1")
 
 
-def test_success_and_time_forgive() -> None:
-    clock = Clock()
-    guesses = Guesses(now=clock)
+async def test_success_and_time_forgive(guesses: Guesses, clock: Clock) -> None:
     for _ in range(FREE):
-        guesses.attempt("ada", "a")
-        guesses.attempt("bob", "a")
+        await guesses.attempt("ada", "a")
+        await guesses.attempt("bob", "a")
 
-    guesses.succeeded("ada", "a")
-    guesses.attempt("ada", "a")
-    clock.s += 3600
+    await guesses.succeeded("ada", "a")
+    await guesses.attempt("ada", "a")
+    clock.go(3600)
     for _ in range(FREE):
-        guesses.attempt("bob", "a")
+        await guesses.attempt("bob", "a")
 
 
-def test_spraying_one_password_over_many_accounts_is_slowed() -> None:
-    guesses = Guesses(now=Clock())
+async def test_spraying_one_password_over_many_accounts_is_slowed(guesses: Guesses) -> None:
     for number in range(FREE_OF_PLACE):
-        guesses.attempt(f"user {number}", "192.0.2.1")
+        await guesses.attempt(f"user {number}", "192.0.2.1")
 
     with pytest.raises(TooManyRequests) as no:
-        guesses.attempt("another", "192.0.2.1")
+        await guesses.attempt("another", "192.0.2.1")
     assert no.value.retry_after_s == 1.0
-    guesses.attempt("another", "192.0.2.2")
+    await guesses.attempt("another", "192.0.2.2")
 
 
-def test_many_places_guessing_one_account_are_slowed_and_its_owner_is_not() -> None:
-    clock = Clock()
-    guesses = Guesses(now=clock)
-    guesses.attempt("ada", "198.51.100.1")
-    guesses.succeeded("ada", "198.51.100.1")
+async def test_many_places_guessing_one_account_are_slowed_and_its_owner_is_not(guesses: Guesses) -> None:
+    await guesses.attempt("ada", "198.51.100.1")
+    await guesses.succeeded("ada", "198.51.100.1")
     for number in range(FREE_OF_ACCOUNT):
-        guesses.attempt("ada", f"192.0.2.{number}")
+        await guesses.attempt("ada", f"192.0.2.{number}")
 
     with pytest.raises(TooManyRequests):
-        guesses.attempt("ada", "203.0.113.9")
-    guesses.attempt("ada", "198.51.100.1")
-    guesses.attempt("ada", "203.0.113.9", device="laptop")
-    guesses.attempt("bob", "203.0.113.9")
+        await guesses.attempt("ada", "203.0.113.9")
+    await guesses.attempt("ada", "198.51.100.1")
+    await guesses.attempt("ada", "203.0.113.9", device="laptop")
+    await guesses.attempt("bob", "203.0.113.9")
 
 
-def test_a_known_device_waits_for_its_own_mistakes() -> None:
-    guesses = Guesses(now=Clock())
+async def test_a_known_device_waits_for_its_own_mistakes(guesses: Guesses) -> None:
     for _ in range(FREE):
-        guesses.attempt("ada", "192.0.2.1", device="laptop")
+        await guesses.attempt("ada", "192.0.2.1", device="laptop")
 
     with pytest.raises(TooManyRequests):
-        guesses.attempt("ada", "192.0.2.1", device="laptop")
+        await guesses.attempt("ada", "192.0.2.1", device="laptop")
 
 
-def test_the_memory_of_sources_is_bounded() -> None:
-    guesses = Guesses(now=Clock())
-    for number in range(MOST_SOURCES + 50):
-        guesses.attempt(f"user {number}", f"source {number}")
+async def test_what_is_wrong_at_one_process_is_counted_at_all(
+    url: str, guesses: Guesses, clock: Clock
+) -> None:
+    async with await Database.open(url) as theirs:
+        another = Guesses(theirs, now=clock)
+        for _ in range(FREE // 2):
+            await guesses.attempt("ada", "192.0.2.1")
+            await another.attempt("ada", "192.0.2.1")
 
-    assert len(guesses._tallies) == MOST_SOURCES
+        for each in (guesses, another):
+            with pytest.raises(TooManyRequests):
+                await each.attempt("ada", "192.0.2.1")
+
+
+async def test_the_silent_are_forgotten_and_so_are_too_many(
+    database: Database, guesses: Guesses, clock: Clock
+) -> None:
+    async def kept() -> int:
+        await guesses.sweep()
+        async with database.reading() as connection:
+            return await connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+    await guesses.succeeded("ada", "192.0.2.1")
+    await guesses.attempt("bob", "192.0.2.2", device="laptop")
+    clock.go(FORGET_S + 1)
+    assert await kept() == 1, "bob is forgotten, and where ada comes from is not"
+
+    tally = {"of": "passwords", "account": "", "attempts": 1, "last_at": clock.now, "known": False}
+    async with database.writing() as connection:
+        many = [{**tally, "place": f"place {number}"} for number in range(MOST_SOURCES)]
+        await connection.execute(sa.insert(table), many)
+    clock.go(1)
+    await guesses.attempt("eve", "192.0.2.3", device="laptop")
+    assert await kept() == 2, "those who came at one time go at one time"
+    clock.go(KNOWN_FOR_S + 1)
+    assert await kept() == 0
 
 
 async def test_two_first_starts_at_once_make_one_admin(database: Database) -> None:

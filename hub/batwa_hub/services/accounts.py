@@ -41,7 +41,7 @@ class Accounts:
     Args:
         database: Where they are.
         passwords: How their passwords are checked.
-        guesses: Who must wait; left out, one of its own.
+        guesses: Who must wait; tests pass their own.
         on_change: Each called when an account may do less than before, or its password is another: what is
             known of its logins and tokens must be looked at anew.
         now: Wall clock; tests pass their own.
@@ -58,7 +58,7 @@ class Accounts:
     ) -> None:
         self._database = database
         self._passwords = passwords
-        self._guesses = guesses or Guesses()
+        self._guesses = guesses or Guesses(database)
         self._on_change = on_change
         self._now = now
 
@@ -88,13 +88,13 @@ class Accounts:
         wrong, `Forbidden` if both are right and the account is disabled, and `TooManyRequests` for
         guessing from *address*.
         """
-        self._guesses.attempt(username, address, device=device)
+        await self._guesses.attempt(username, address, device=device)
         async with self._database.reading() as connection:
             row = (await connection.execute(sa.select(users).where(users.c.name == username))).one_or_none()
         if not await self._passwords.verify(password, row.password_hash if row else None) or row is None:
             log.warning("login.refused", user=username, remote=address)
             raise NotAuthenticated("Invalid username or password")
-        self._guesses.succeeded(username, address, device=device)
+        await self._guesses.succeeded(username, address, device=device)
         if row.disabled:
             log.warning("login.disabled", user=username, remote=address)
             raise Forbidden("This account is disabled; ask an administrator to enable it.")
@@ -132,10 +132,10 @@ class Accounts:
         async with self._database.reading() as connection:
             row = (await connection.execute(sa.select(users).where(users.c.id == user_id))).one_or_none()
         name = row.name if row else ""
-        self._guesses.attempt(name, address)
+        await self._guesses.attempt(name, address)
         if not await self._passwords.verify(password, row.password_hash if row else None):
             raise NotAuthenticated("The current password is wrong.")
-        self._guesses.succeeded(name, address)
+        await self._guesses.succeeded(name, address)
 
     def _tell(self) -> None:
         for changed in self._on_change:

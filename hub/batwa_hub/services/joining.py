@@ -71,7 +71,7 @@ class Joining:
         self._approval = approval
         self._ca = ca
         self._now = now
-        self._guesses = Guesses()
+        self._guesses = Guesses(database)
 
     async def issue(self, asked: NewJoinToken, *, by: str, at: HubAddress) -> IssuedJoinToken:
         """Make a token. Raises `Conflict` for too many, or several uses of one id."""
@@ -122,7 +122,7 @@ class Joining:
         async with self._database.writing() as connection:
             spent = await self._spend(connection, asked)
         if spent is None:
-            self._guesses.attempt("join", address, of="join tokens")
+            await self._guesses.attempt("join", address, of="join tokens")
             log.warning("join.refused", remote=address, hostname=asked.hostname)
             raise JoinRefused(
                 "The join token is unknown, used up, revoked or expired; make a new one: batwa agent add"

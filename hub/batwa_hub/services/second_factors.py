@@ -46,7 +46,7 @@ class SecondFactors:
     Args:
         database: Where they are.
         cipher: Encrypts the secrets; its keys live outside the database.
-        guesses: Who must wait; left out, one of its own. Codes are counted by account alone: only who has
+        guesses: Who must wait; tests pass their own. Codes are counted by account alone: only who has
             the password gets that far, so no stranger locks an owner out.
         now: Wall clock; tests pass their own.
     """
@@ -61,7 +61,7 @@ class SecondFactors:
     ) -> None:
         self._database = database
         self._cipher = cipher
-        self._guesses = guesses or Guesses()
+        self._guesses = guesses or Guesses(database)
         self._now = now
 
     async def of(self, user_id: str) -> Factor:
@@ -97,14 +97,14 @@ class SecondFactors:
 
         Raises `NotFound` if there is none to confirm, `NotAuthenticated`, `TooManyRequests`.
         """
-        self._guesses.attempt(user_id, "", of="codes", device=APP)
+        await self._guesses.attempt(user_id, "", of="codes", device=APP)
         async with self._database.writing() as connection:
             row = await _find(connection, user_id)
             if row is None or row.confirmed_at is not None:
                 raise NotFound("There is no new secret to confirm; begin with POST /api/auth/totp.")
             step = self._step(row, code)
             codes = await self._new_codes(connection, user_id, last_step=step, confirmed_at=self._now())
-        self._guesses.succeeded(user_id, "", device=APP)
+        await self._guesses.succeeded(user_id, "", of="codes", device=APP)
         log.info("totp.enabled", user_id=user_id)
         return codes
 
@@ -119,12 +119,12 @@ class SecondFactors:
             raise SecondFactorRequired(
                 "Send the code of your authenticator app, or a recovery code, as `code`."
             )
-        self._guesses.attempt(user_id, "", of="codes", device=APP)
+        await self._guesses.attempt(user_id, "", of="codes", device=APP)
         async with self._database.writing() as connection:
             row = await _find(connection, user_id)
             if row is not None:  # removed meanwhile, there is nothing to check any more
                 await self._use(connection, row, code)
-        self._guesses.succeeded(user_id, "", device=APP)
+        await self._guesses.succeeded(user_id, "", of="codes", device=APP)
 
     async def renew(self, user_id: str, code: str) -> RecoveryCodes:
         """Replace all recovery codes. Raises what `check` does, and `NotFound` without a second factor."""

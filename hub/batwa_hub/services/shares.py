@@ -37,7 +37,7 @@ class Shares:
 
     Args:
         database: Where they are.
-        guesses: Who must wait; left out, one of its own.
+        guesses: Who must wait; tests pass their own.
         now: Wall clock; tests pass their own.
     """
 
@@ -45,7 +45,7 @@ class Shares:
         self, database: Database, *, guesses: Guesses | None = None, now: Callable[[], datetime] = utc_now
     ) -> None:
         self._database = database
-        self._guesses = guesses or Guesses()
+        self._guesses = guesses or Guesses(database)
         self._now = now
         self._living = Living[Share]()
 
@@ -109,7 +109,7 @@ class Shares:
             row = (await connection.execute(query)).one_or_none()
         if row is not None:
             return Share.model_validate(row, from_attributes=True)
-        self._guesses.attempt("share", address, of="links")
+        await self._guesses.attempt("share", address, of="links")
         log.warning("share.refused", remote=address)
         raise NotAuthenticated("The link is unknown, revoked or expired; ask for a new one.")
 

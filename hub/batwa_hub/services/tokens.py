@@ -64,7 +64,7 @@ class Tokens:
 
     Args:
         database: Where they are.
-        guesses: Who must wait; left out, one of its own.
+        guesses: Who must wait; tests pass their own.
         now: Wall clock; tests pass their own.
         clock: Monotonic clock in seconds, for the cache; tests pass their own.
     """
@@ -78,7 +78,7 @@ class Tokens:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
-        self._guesses = guesses or Guesses()
+        self._guesses = guesses or Guesses(database)
         self._now = now
         self._living = Living[Grant](clock)
 
@@ -160,7 +160,7 @@ class Tokens:
         grant = self._living.find(_hash(secret)) or await self._load(_hash(secret))
         if grant is not None and (grant.expires_at is None or self._now() < grant.expires_at):
             return grant
-        self._guesses.attempt("token", address, of="tokens")
+        await self._guesses.attempt("token", address, of="tokens")
         log.warning("token.refused", remote=address)
         raise NotAuthenticated(
             "The token is unknown, revoked or expired; make one with POST /api/auth/tokens."

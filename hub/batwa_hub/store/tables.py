@@ -291,6 +291,17 @@ pairing_codes = sa.Table(
     sa.Column("wrong", sa.Integer, nullable=False),
 )
 
+guesses = sa.Table(
+    "guesses",
+    metadata,
+    sa.Column("of", sa.String, primary_key=True),
+    sa.Column("account", sa.String, primary_key=True),
+    sa.Column("place", sa.String, primary_key=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("last_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("known", sa.Boolean, nullable=False),
+)
+
 terminal_shares = sa.Table(
     "terminal_shares",
     metadata,
