@@ -42,7 +42,7 @@ class Served(NamedTuple):
 
 @asynccontextmanager
 async def hub_at(
-    directory: Path, name: str, *, started: bool = True, tls: bool = False
+    directory: Path, name: str, *, started: bool = True, tls: bool = False, database_url: str | None = None
 ) -> AsyncIterator[Served]:
     """A hub of that name with its data in *directory*, with P2P services started but nothing announced."""
     given: dict[str, Any] = {
@@ -50,6 +50,7 @@ async def hub_at(
         "admin_password": PASSWORD,
         "p2p": {"name": name, "discovery": False},
         "tls": {"mode": "auto" if tls else "off"},
+        "database_url": database_url,
     }
     given["agent"] = {"call_timeout_s": 5}
     async with AsyncExitStack() as stack:

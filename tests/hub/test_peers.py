@@ -1,7 +1,9 @@
 """Two whole hubs: they pair, see each other's VMs, write to each other, and stop trusting."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -11,9 +13,11 @@ from aiohttp import ClientSession, web
 
 from batwa_hub.services.peering.pairing import new_code
 from batwa_hub.services.peering.peers import url_of
+from tests.postgres import Server as Postgres
 
 from .fleet_fakes import serving
 from .peer_fakes import Served, hub_at, pair, signed, with_vms
+from .test_processes import eventually
 
 
 class Two(NamedTuple):
@@ -205,6 +209,37 @@ async def test_trust_and_services_outlive_a_restart(tmp_path: Path) -> None:
 
             told = await oslo.ask("POST", "/api/p2p/message", message_to("rome", "HELLO"))
             assert told["response"]["message"] == "Hello received"
+
+
+async def test_the_processes_of_a_hub_are_one_peer(tmp_path: Path, postgres: Postgres) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    at = partial(hub_at, name="oslo", database_url=postgres.new_database())
+    async with hub_at(tmp_path / "rome", "rome") as rome, at(here) as one:
+        there.mkdir(mode=0o700)
+        for name in ("secret.key", "identity.key"):
+            shutil.copy(here / name, there)
+        async with at(there, started=False) as two:
+            await two.hub.p2p.resume(two.hub.p2p.port)  # it runs at the other, and so here
+            made = await one.ask("POST", "/api/p2p/pairing-codes", {"role": "operator"})
+            await rome.ask("POST", "/api/p2p/pair", {"address": two.url, "code": made["code"]})
+            body = b'{"message_type": "HELLO", "data": {}}'
+            headers = signed(rome, one, "POST", "/api/p2p/receive", body)
+
+            async def receive(at: Served) -> int:
+                url = f"{at.url}/api/p2p/receive"
+                async with ClientSession() as bare, bare.post(url, data=body, headers=headers) as answer:
+                    return answer.status
+
+            async def trusted() -> bool:
+                return await receive(one) == 200
+
+            async def stopped() -> bool:
+                return not two.hub.p2p.is_running
+
+            await eventually(trusted)
+            assert await receive(two) == 401, "good once, at either"
+            await one.ask("POST", "/api/p2p/stop")
+            await eventually(stopped)
 
 
 async def test_own_agents_are_peers_too(two: Two) -> None:
