@@ -119,13 +119,7 @@ async def _status(settings: Settings) -> DriverStatus:
 
 
 def _config(settings: Settings, flags: Mapping[str, Any], *, example: bool) -> int:
-    if example:
-        sys.stdout.write(Settings.example())
-        return OK
-    rows = list(settings.origins(flags))
-    width = max(len(name) for name, _, _ in rows)
-    for name, value, origin in rows:
-        sys.stdout.write(f"{name:<{width}}  {value}  ({origin})\n")
+    sys.stdout.write(Settings.example() if example else settings.in_force(flags))
     return OK
 
 

@@ -25,6 +25,10 @@ Every setting, at its default. To change one, remove the `#` before its name. Ea
 environment too, with {prefix} before it and __ for a dot, which wins over this file."""
 
 
+_UNSET = "…"
+"""What is shown of a setting that is left out."""
+
+
 class SettingsError(Exception):
     """The settings cannot be used; the message says which and why."""
 
@@ -102,7 +106,7 @@ class DaemonSettings(BaseSettings):
                 lines += ["", f"[{'.'.join(above)}]"]
             text = docstrings.of_fields(model).get(name, "")
             lines += ["", *(f"# {line}" for line in text.splitlines())]
-            lines.append(f"# {name} = {_toml(model.model_fields[name])}")
+            lines.append(f"# {name} = {_default(model.model_fields[name])}")
         return "\n".join(lines) + "\n"
 
     def differences(self, other: Self) -> set[str]:
@@ -110,14 +114,21 @@ class DaemonSettings(BaseSettings):
         paths = [path for path, _ in _leaves(type(self))]
         return {".".join(path) for path in paths if _value(self, path) != _value(other, path)}
 
-    def origins(self, flags: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-        """Yield (name, value, where it comes from) of every setting, secrets masked."""
+    def in_force(self, flags: Mapping[str, Any]) -> str:
+        """Return a TOML file of what is in force, and behind each setting where it comes from.
+
+        What is left out, and secrets, which are masked, are comments.
+        """
         file = self.file()
         in_file = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
+        lines = []
         for path, _ in _leaves(type(self)):
             value = _value(self, path)
-            shown = "********" if isinstance(value, SecretStr) else str(value)
-            yield ".".join(path), shown, self._origin(path, flags, in_file)
+            hidden = value is None or isinstance(value, SecretStr)
+            shown = _UNSET if value is None else _toml(to_jsonable_python(value))
+            line = f"{'.'.join(path)} = {shown}  # {self._origin(path, flags, in_file)}"
+            lines.append(f"# {line}" if hidden else line)
+        return "\n".join(lines) + "\n"
 
     def _origin(self, path: tuple[str, ...], flags: Mapping[str, Any], in_file: Mapping[str, Any]) -> str:
         variable = self.prefix() + "__".join(path).upper()
@@ -131,10 +142,24 @@ class DaemonSettings(BaseSettings):
         return "default" if _at(in_file, path) is None else str(self.file())
 
 
-def _toml(field: FieldInfo) -> str:
+def _default(field: FieldInfo) -> str:
     if field.default is None or (field.default_factory is not None and field.annotation is str):
-        return "…"
-    return json.dumps(to_jsonable_python(field.get_default(call_default_factory=True, validated_data={})))
+        return _UNSET
+    return _toml(to_jsonable_python(field.get_default(call_default_factory=True, validated_data={})))
+
+
+def _toml(value: Any) -> str:
+    """Return a value of JSON's kinds as TOML has it, on one line."""
+    match value:
+        case dict():
+            pairs = ", ".join(f"{_toml(key)} = {_toml(each)}" for key, each in value.items())
+            return f"{{ {pairs} }}" if pairs else "{}"
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case _:
+            return json.dumps(value)
 
 
 def _value(settings: BaseModel, path: tuple[str, ...]) -> Any:

@@ -206,13 +206,15 @@ async def test_config_shows_what_is_in_force_and_from_where(tmp_path: Path) -> N
     more = {"BATWA_AGENT_CONFIG": str(file), "BATWA_AGENT_AGENT_ID": "env"}
     status, out = await command(tmp_path, "config", "--agent-id", "flag", "--heartbeat-interval", "3", **more)
     assert status == 0
-    lines = {line.split()[0]: line for line in out.splitlines()}
-    assert lines["agent_id"].endswith("flag  (flag)")
-    assert lines["heartbeat_interval_s"].endswith("3.0  (flag)")
-    assert lines["port"].endswith("0  (BATWA_AGENT_PORT)")
-    assert lines["hostname"].endswith(f"from-file  ({file})")
-    assert lines["operation.keep"].endswith(f"7  ({file})")
-    assert KEY not in out and "********" in lines["api_key"]
+    assert {
+        'agent_id = "flag"  # flag',
+        "heartbeat_interval_s = 3.0  # flag",
+        "port = 0  # BATWA_AGENT_PORT",
+        f'hostname = "from-file"  # {file}',
+        f"operation.keep = 7  # {file}",
+        '# api_key = "**********"  # BATWA_AGENT_API_KEY',
+    } <= set(out.splitlines())
+    assert KEY not in out
 
 
 @pytest.mark.parametrize(

@@ -77,14 +77,35 @@ def test_secrets_are_masked_and_origins_told(file: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("BATWA_HUB_ADMIN_PASSWORD", "s3cret")
 
     settings = Settings.load({"port": 9})
-    shown = {name: (value, origin) for name, value, origin in settings.origins({"port": 9})}
+    shown = settings.in_force({"port": 9})
 
-    assert "s3cret" not in repr(settings) + repr(shown)
-    assert shown["admin_password"] == ("********", "BATWA_HUB_ADMIN_PASSWORD")
-    assert shown["database_url"] == ("********", str(file))
-    assert shown["port"] == ("9", "flag")
-    assert shown["event.keep"] == ("10000", "default")
+    assert "s3cret" not in repr(settings) + shown
+    assert {
+        '# admin_password = "**********"  # BATWA_HUB_ADMIN_PASSWORD',
+        f'# database_url = "**********"  # {file}',
+        "port = 9  # flag",
+        "event.keep = 10000  # default",
+    } <= set(shown.splitlines())
     assert settings.store_url() == "postgresql+asyncpg://batwa:s3cret@db/batwa"
+
+
+def test_what_config_prints_can_be_the_file(file: Path) -> None:
+    strange = 'quoted "twice", C:\\x, a\ttab, \x7f and ☃ 😀'
+    file.write_text("")
+    given = {
+        "public_urls": ["https://a.example.org", "https://b.example.org"],
+        "trusted_proxies": ["10.0.0.0/8", "fd00::/8"],
+        "data_dir": "/var/lib/it is here",
+        "cookie_secure": False,
+        "oidc": {"roles": {strange: "admin", "b.c": "viewer"}, "name_claim": strange},
+        "p2p": {"interfaces": ["10.0.0.5"]},
+        "limit": {"caller_per_minute": 0.5},
+    }
+    settings = Settings.load(given)
+
+    file.write_text(settings.in_force(given))
+
+    assert settings.differences(Settings.load({})) == set()
 
 
 def test_a_directory_of_any_name_holds_the_database(tmp_path: Path) -> None:

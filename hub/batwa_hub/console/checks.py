@@ -12,11 +12,7 @@ from .process import flags
 
 
 def _config(settings: Settings, arguments: argparse.Namespace) -> int:
-    if arguments.example:
-        sys.stdout.write(Settings.example())
-        return 0
-    for name, value, origin in settings.origins(flags(arguments)):
-        sys.stdout.write(f"{name} = {value}  ({origin})\n")
+    sys.stdout.write(Settings.example() if arguments.example else settings.in_force(flags(arguments)))
     return 0
 
 
