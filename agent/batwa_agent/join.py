@@ -75,7 +75,8 @@ class Joining:
         ca = directory.absolute() / "ca.pem"
         if bundle is not None:
             disk.write_durably(ca, bundle.encode())
-        outcome: dict[str, str | bool | None] = {
+        outcome = {
+            **self.settings.from_environment(),  # which the service will not have
             "hub_url": url,
             "agent_id": joined.agent_id,
             "link": True,

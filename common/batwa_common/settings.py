@@ -71,7 +71,7 @@ class DaemonSettings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_unknown_environment(self) -> Self:
         # pydantic-settings forbids unknown keys in files but passes over unknown variables.
-        known = {self.prefix() + "__".join(path).upper() for path, _ in _leaves(type(self))}
+        known = {self._variable(path) for path, _ in _leaves(type(self))}
         known |= {self.prefix() + "CONFIG"}
         if unknown := sorted(n for n in os.environ if n.startswith(self.prefix()) and n not in known):
             raise ValueError(f"unknown in the environment: {', '.join(unknown)}")
@@ -130,11 +130,24 @@ class DaemonSettings(BaseSettings):
             lines.append(f"# {line}" if hidden else line)
         return "\n".join(lines) + "\n"
 
+    def from_environment(self) -> dict[str, Any]:
+        """Return what the environment sets, by name, as a file would have it: secrets are not masked."""
+        found = {}
+        for path, _ in _leaves(type(self)):
+            if self._variable(path) in os.environ:
+                value = _value(self, path)
+                plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+                found[".".join(path)] = to_jsonable_python(plain)
+        return found
+
+    @classmethod
+    def _variable(cls, path: tuple[str, ...]) -> str:
+        return cls.prefix() + "__".join(path).upper()
+
     def _origin(self, path: tuple[str, ...], flags: Mapping[str, Any], in_file: Mapping[str, Any]) -> str:
-        variable = self.prefix() + "__".join(path).upper()
         if _at(flags, path) is not None:
             return "flag"
-        if variable in os.environ:
+        if (variable := self._variable(path)) in os.environ:
             return variable
         secrets = os.environ.get("CREDENTIALS_DIRECTORY")
         if secrets and (Path(secrets) / "__".join(path)).is_file():

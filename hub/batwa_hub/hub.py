@@ -63,8 +63,8 @@ from .store.agents import AgentStore
 from .store.database import Database
 from .store.operations import OperationStore
 from .store.peers import PeerStore
-from .tls.certificates import OwnAuthority, ServerTls, TlsUnusable, from_files
-from .tls.names import server_names
+from .tls.certificates import ServerTls
+from .tls.served import served_tls
 from .transport.directory import Directory
 from .transport.discovery import Discovery, addresses_for
 from .transport.links import LinkConnector, Links
@@ -149,7 +149,7 @@ async def running(settings: Settings, *, listens_where_told: bool = False) -> As
         relink_s=relink_s,
         process_id=lambda: processes.id,
     )
-    tls = await asyncio.to_thread(_tls, settings)
+    tls = await asyncio.to_thread(served_tls, settings)
     cipher = await asyncio.to_thread(lambda: KeyFile.find(settings.data_dir).open_cipher())
     neighbours = Neighbours(
         links,
@@ -353,20 +353,6 @@ def _let_go(through: Iterable[ResponseHandler], by_link: LinkConnector, relays: 
     connections = list(through)
     relays.leave({each.transport for each in connections})
     by_link.let_go(connections)
-
-
-def _tls(settings: Settings) -> ServerTls | None:
-    section = settings.tls
-    match section.mode:
-        case "off":
-            return None
-        case "auto":
-            names = partial(server_names, settings.host, settings.public_urls, section.names)
-            return ServerTls(OwnAuthority(settings.data_dir / "tls", names).material)
-        case "files":
-            if section.certificate is None or section.key is None:
-                raise TlsUnusable("tls.mode = files needs tls.certificate and tls.key")
-            return ServerTls(partial(from_files, section.certificate, section.key, section.ca))
 
 
 def _session(connector: aiohttp.TCPConnector, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:

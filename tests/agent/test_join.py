@@ -42,6 +42,25 @@ def test_a_changed_file_keeps_what_its_operator_wrote(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_what_the_environment_sets_is_kept_for_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(BEFORE)
+    monkeypatch.setenv("BATWA_AGENT_CONFIG", str(file))
+    with monkeypatch.context() as given:
+        given.setenv("BATWA_AGENT_MULTIPASS", "multipass-sim")
+        given.setenv("BATWA_AGENT_TAGS", '{"room": "3"}')
+        given.setenv("BATWA_AGENT_METRICS__TOKEN", "s3cret s3cret s3cret")
+        given.setenv("BATWA_AGENT_DRIVER__LIST_S", "7")
+        before = Settings.load({})
+
+        config_file.change(file, before.from_environment())
+
+    assert before.differences(Settings.load({})) == set()
+    assert before.multipass == "multipass-sim" and before.driver.poll_s == 5.0
+
+
 def test_a_file_that_is_no_toml_is_not_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text("half a [file")

@@ -73,6 +73,7 @@ def test_one_pasted_line_makes_a_machine_an_agent(fleet: Fleet, admin: Admin) ->
     assert f"BATWA_AGENT_CONFIG={machine.file} batwa-agent run" in joined.stdout
     assert machine.file.stat().st_mode & 0o777 == 0o600
     assert machine.settings()["link"] is True and "api_url" not in machine.settings()
+    assert machine.settings()["multipass"] == machine.env["BATWA_AGENT_MULTIPASS"]
 
     machine.daemon.start(wait=False)
     until(lambda: admin.agent("Office-server")["status"] == "online")
