@@ -113,6 +113,7 @@ async def main(
             manager=manager,
             status=lambda: _status(hub),
             reload=reloading(app, read_again),
+            drain_s=settings.process.drain_s,
         )
 
 

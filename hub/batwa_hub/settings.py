@@ -81,6 +81,9 @@ class ProcessSettings(_Group):
     url: Origin | None = None
     """Where the others reach this one, for instance `http://10.0.0.5:8000`; left out, where it listens, which
     does while all are on one machine."""
+    drain_s: float = Field(default=0.0, ge=0, le=15)
+    """Seconds for which one that is told to stop goes on taking connections while `/readyz` answers 503:
+    longer than what balances takes to notice. 0 for what passes over those that take none."""
 
 
 class AuditSettings(_Group):

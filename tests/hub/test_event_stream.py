@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 
-from batwa_common.web.serve import STOPPING
+from batwa_common.web.serve import DRAINING, STOPPING
 from batwa_hub.hub import Hub
 
 
@@ -97,6 +97,7 @@ async def test_the_stream_ends_when_the_hub_stops(admin: TestClient) -> None:
 
         async with asyncio.timeout(2):
             await stream.content.read()
+        admin.app[DRAINING].set()
         answer = await admin.get("/readyz")
         assert answer.status == 503
         assert (await answer.json())["detail"] == "The hub is stopping."

@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import structlog
@@ -26,6 +27,9 @@ log = structlog.stdlib.get_logger(__name__)
 
 STOPPING = web.AppKey("stopping", asyncio.Event)
 """Set when the daemon begins to stop: whoever waits on something long ends its answer."""
+
+DRAINING = web.AppKey("draining", asyncio.Event)
+"""Set when the daemon is told to stop: it still answers, and whoever balances is to send nobody more."""
 
 WILDCARDS = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 -- recognised, not bound
 """Hosts that mean every address of this machine: to listen on, not to connect to."""
@@ -76,8 +80,8 @@ class AccessLog(AbstractAccessLogger):
 
 
 def with_stopping(app: web.Application) -> None:
-    """Give *app* its `STOPPING` event."""
-    app[STOPPING] = asyncio.Event()
+    """Give *app* its `DRAINING` and `STOPPING` events."""
+    app[DRAINING], app[STOPPING] = asyncio.Event(), asyncio.Event()
 
     async def stop(app: web.Application) -> None:
         app[STOPPING].set()
@@ -97,12 +101,14 @@ async def serve(
     manager: ServiceManager | None = None,
     status: Callable[[], str] = str,
     reload: Callable[[], Awaitable[None]] | None = None,
+    drain_s: float = 0.0,
 ) -> None:
     """Serve *app* until SIGINT or SIGTERM, by HTTPS if *tls* is given; without *host* it listens nowhere.
 
     *sockets* that listen already are served in place of *host* and *port*. Requests in flight get `GRACE_S`
     to finish. *ready* is called once the socket listens; then *manager* is told, and from then on what
-    *status* returns. SIGHUP calls *reload*. Raises OSError when it cannot listen there.
+    *status* returns. SIGHUP calls *reload*. Told to stop it takes connections for *drain_s* more, or until
+    told again. Raises OSError when it cannot listen there.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -123,7 +129,11 @@ async def serve(
                 tasks.spawn(_reload_forever(reload, manager), name="reload")
             await stop.wait()
         log.info("daemon.stopping")
+        app[DRAINING].set()
         await manager.stopping()
+        stop.clear()
+        with suppress(TimeoutError):  # told again it waits no longer
+            await asyncio.wait_for(stop.wait(), drain_s)
         await _drain(listening)
     finally:
         began = time.monotonic()

@@ -7,7 +7,7 @@ from aiohttp import web
 from batwa_common.errors import Unavailable
 from batwa_common.web.body import respond
 from batwa_common.web.routes import Access, Route
-from batwa_common.web.serve import STOPPING
+from batwa_common.web.serve import DRAINING
 from batwa_common.wire.documented import Done
 from batwa_hub.hub import HUB
 
@@ -23,7 +23,7 @@ async def alive(request: web.Request) -> web.Response:
 
 async def ready(request: web.Request) -> web.Response:
     """GET /readyz"""
-    if request.app[STOPPING].is_set():
+    if request.app[DRAINING].is_set():
         raise Unavailable("The hub is stopping.")
     try:
         async with asyncio.timeout(PING_TIMEOUT_S):
