@@ -5,11 +5,13 @@ import itertools
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from batwa_common.errors import Unavailable
 from batwa_hub.services.events import Events
 from batwa_hub.services.registry import Registry
 from batwa_hub.settings import Settings
+from batwa_hub.store.absence import Absence
 from batwa_hub.store.agents import AgentStore
 from batwa_hub.store.database import Database
 from batwa_hub.store.migrate import DatabaseUnusable
@@ -19,10 +21,36 @@ from tests.postgres import Server as Postgres
 async def test_a_server_that_restarts_is_missed_only_meanwhile(postgres: Postgres) -> None:
     async with await Database.open(postgres.new_database()) as database:
         await asyncio.to_thread(postgres.stop)
-        with pytest.raises(Unavailable, match="try again shortly"):
+        with capture_logs() as lines:
+            for _ in range(3):
+                with pytest.raises(Unavailable, match="try again shortly"):
+                    await database.ping()
+            await asyncio.to_thread(postgres.start)
             await database.ping()
-        await asyncio.to_thread(postgres.start)
-        await database.ping()
+            await database.ping()
+        assert [line["event"] for line in lines] == ["database.failing", "database.answers"]
+
+
+def test_a_database_that_is_away_is_named_once_a_minute_and_its_return_once() -> None:
+    now_s = 1000.0
+    absence = Absence(now=lambda: now_s)
+    with capture_logs() as lines:
+        for _ in range(150):
+            absence.failed(OSError("gone"))
+            now_s += 1
+        absence.answered()
+        absence.answered()
+        for _ in range(20):  # away again, and back, within the minute
+            absence.failed(OSError("gone"))
+            absence.answered()
+
+    told = [(line["event"], line.get("for_s", line.get("away_s"))) for line in lines]
+    assert told == [
+        ("database.failing", 0),
+        ("database.failing", 60),
+        ("database.failing", 120),
+        ("database.answers", 150),
+    ]
 
 
 async def test_the_registry_goes_on_while_its_server_is_away(postgres: Postgres) -> None:

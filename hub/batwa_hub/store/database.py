@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,9 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from batwa_common.errors import Unavailable
 
+from .absence import Absence
 from .migrate import DatabaseUnusable, load_migrations, upgrade
-
-log = structlog.stdlib.get_logger(__name__)
 
 Observe = Callable[[Literal["reading", "writing"], float], None]
 """Is told how long a block took, in seconds, its wait for its turn included."""
@@ -27,6 +25,7 @@ Observe = Callable[[Literal["reading", "writing"], float], None]
 BUSY_TIMEOUT_S = 10.0
 """How long a transaction waits for another process's (`batwa-hub agent-key` beside a running hub)."""
 
+_AWAY = "The hub's database does not answer; try again shortly."
 _REFUSALS = (DataError, IntegrityError)
 """What a database says of what is to be written; anything else it raises says that it is not well."""
 
@@ -64,6 +63,7 @@ class Database:
         consistent = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = engine.execution_options(**consistent if self.is_shared else {"reading": True})
         self._one_writes = asyncio.Lock()
+        self._absence = Absence()
 
     @classmethod
     async def open(
@@ -116,7 +116,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """One consistent view of everything. Raises `Unavailable` when the database does not answer."""
-        with _named_failures(), self._timed("reading"):
+        with self._named_failures(), self._timed("reading"):
             async with self._reader.connect() as connection, connection.begin():
                 yield connection
 
@@ -126,7 +126,7 @@ class Database:
 
         What it reads, no other writer changes before it ends. Raises `Unavailable`.
         """
-        with _named_failures(), self._timed("writing"):
+        with self._named_failures(), self._timed("writing"):
             async with self._turn(), self._begun() as connection:
                 yield connection
 
@@ -145,6 +145,17 @@ class Database:
             yield
         finally:
             self._one_writes.release()
+
+    @contextmanager
+    def _named_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except _REFUSALS:
+            raise
+        except (DBAPIError, PoolTimeout, OSError) as err:  # TimeoutError is an OSError
+            self._absence.failed(err)
+            raise Unavailable(_AWAY) from err
+        self._absence.answered()
 
     @contextmanager
     def _timed(self, kind: Literal["reading", "writing"]) -> Iterator[None]:
@@ -171,7 +182,7 @@ class Database:
         """
         if not self.is_shared:
             return
-        with _named_failures():
+        with self._named_failures():
             async with self._writer.connect() as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
                 lost = asyncio.Event()
@@ -182,7 +193,7 @@ class Database:
                     await lost.wait()
                 finally:
                     await connection.invalidate()  # it listens: nobody else is to have it
-        raise Unavailable("The hub's database does not answer; try again shortly.")
+            raise Unavailable(_AWAY)
 
     async def check(self) -> None:
         """Return if the database is whole, as far as it can tell. Raises `DatabaseUnusable`."""
@@ -192,17 +203,6 @@ class Database:
             said = (await connection.execute(sa.text("PRAGMA quick_check"))).scalars().all()
         if list(said) != ["ok"]:
             raise DatabaseUnusable(f"The database is damaged ({said[0]}); restore a backup.")
-
-
-@contextmanager
-def _named_failures() -> Iterator[None]:
-    try:
-        yield
-    except _REFUSALS:
-        raise
-    except (DBAPIError, PoolTimeout, OSError) as err:  # TimeoutError is an OSError
-        log.warning("database.failing", error=str(err))
-        raise Unavailable("The hub's database does not answer; try again shortly.") from err
 
 
 def _prepare_file(path: Path) -> None:
