@@ -29,6 +29,7 @@ class Agent:
         self.silent = False
         self.released = asyncio.Event()
         self.url = ""
+        self.headers: dict[str, str] = {}
         self.runner: web.AppRunner | None = None
         self.sockets: dict[str, web.WebSocketResponse[bool]] = {}
 
@@ -94,7 +95,7 @@ async def agents(admin: TestClient) -> AsyncIterator[dict[str, Agent]]:
     found = {name: Agent(name) for name in ("bergen", "local", "oslo")}
     for name, agent in found.items():
         await agent.start()
-        headers = await register(admin, name, api_url=agent.url, features=FEATURES)
+        agent.headers = headers = await register(admin, name, api_url=agent.url, features=FEATURES)
         inventory = {"epoch": "e", "revision": 1, "vms": [vm(f"web-{name}").model_dump(mode="json")]}
         await beat(admin, name, headers, inventory)
         body = {"agent_id": name, "terminals": 0 if name == "bergen" else 1}
@@ -123,6 +124,8 @@ async def test_only_agents_that_have_terminals_are_asked(admin: TestClient, agen
 async def test_a_terminal_opened_a_moment_ago_is_listed(admin: TestClient, agents: dict[str, Agent]) -> None:
     answer = await admin.post("/api/terminals", json={"vm_name": "web-bergen"})
     assert answer.status == 201 and answer.headers["Location"] == "/api/terminals/bergen~1"
+    body = {"agent_id": "bergen", "terminals": 0}  # was on its way already
+    assert (await admin.post("/api/agent/heartbeat", json=body, headers=agents["bergen"].headers)).ok
 
     assert "bergen~1" in {each["id"] for each in (await listed(admin))["terminals"]}
     assert agents["bergen"].asked == ["POST /api/terminals", "GET /api/terminals"]

@@ -1,6 +1,7 @@
 """Which agents exist and when each was last heard from; survives a restart, forgets nobody by itself."""
 
 import asyncio
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -38,6 +39,8 @@ class Known:
     """As it last told; what is counted here comes first."""
     terminals: int | None = None
     """As it last told; None if it has not."""
+    opened_s: float = -math.inf
+    """When the hub last had it open a terminal."""
 
 
 class Registry:
@@ -190,7 +193,8 @@ class Registry:
             driver=beat.driver or known.row.driver,
             load=beat.load or known.row.load,
         )
-        self._known[beat.agent_id] = Known(row, self._now(), True, beat.vm_count, beat.terminals)
+        told = replace(known, row=row, vm_count=beat.vm_count, terminals=beat.terminals)
+        self._known[beat.agent_id] = replace(told, seen_s=self._now(), online=True)
         self._unflushed.add(beat.agent_id)
         if not known.online:
             log.info("agent.online", agent=beat.agent_id)
@@ -200,12 +204,13 @@ class Registry:
     def may_have_terminals(self, agent_id: str) -> bool:
         """Whether it is worth asking an agent for its terminals. Raises `AgentNotFound`."""
         known = self._get(agent_id)
-        return known.online and known.terminals != 0
+        is_newer = self._now() - known.opened_s < self.stale_after_s  # than what may have been told since
+        return known.online and (known.terminals != 0 or is_newer)
 
     def opened_terminal(self, agent_id: str) -> None:
-        """An agent has a terminal that its last sign of life could not tell of."""
+        """An agent has a terminal that its last sign of life, and one on its way, could not tell of."""
         if (known := self._known.get(agent_id)) is not None:
-            self._known[agent_id] = replace(known, terminals=None)
+            self._known[agent_id] = replace(known, opened_s=self._now())
 
     async def unregister(self, agent_id: str) -> None:
         """Forget an agent. Raises `AgentNotFound`."""
@@ -328,12 +333,15 @@ class Registry:
         """Believe a row of the store; returns whether its VMs look different now."""
         before = self._known.get(row.agent_id)
         seen_s = self._now() - max((utc_now() - row.last_seen_at).total_seconds(), 0.0)
-        vm_count, terminals = (before.vm_count, None) if before else (0, None)
+        terminals = None
         if before is not None and before.seen_s >= seen_s:  # heard from here, and not flushed yet
             seen_s, terminals, mine = before.seen_s, before.terminals, before.row
             row = replace(row, last_seen_at=mine.last_seen_at, driver=mine.driver, load=mine.load)
         online = self._now() - seen_s < self.stale_after_s
-        self._known[row.agent_id] = known = Known(row, seen_s, online, vm_count, terminals)
+        known = replace(
+            before or Known(row, seen_s, online), row=row, seen_s=seen_s, online=online, terminals=terminals
+        )
+        self._known[row.agent_id] = known
         return before is not None and (before.online, before.row.shown_name) != (online, known.row.shown_name)
 
     def _forget(self, agent_id: str) -> None:
