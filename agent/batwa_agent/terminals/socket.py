@@ -2,18 +2,17 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from typing import NamedTuple
 
-import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from batwa_agent.terminals import frames
 from batwa_common.supervisor import Supervisor
-from batwa_common.web.kernel_buffers import bound_kernel_buffers
+from batwa_common.web.messages import Message
 from batwa_common.wire.base import Wire
 from batwa_common.wire.terminal import TERMINAL_HEADER, TerminalViewer
 
+from . import frames
+from .connection import Connection
 from .output_log import Pieces
 from .queries import CANCEL, HELD_BYTES, QueryFilter, cut_query_bytes
 from .screen import Picture
@@ -21,18 +20,8 @@ from .terminal import Terminal
 from .viewer import EXITED, INTERNAL, LAGGING, Ending, Size
 from .window import Window
 
-log = structlog.stdlib.get_logger(__name__)
-
-MESSAGE_BYTES = 1 << 20
-"""Largest message taken; a longer paste comes as several."""
-TYPED_BYTES = 16 << 10
-"""What the kernel may hold of a paste while the shell takes nothing; Linux doubles it."""
 CHUNK_BYTES = 64 << 10
 """Longest frame of output."""
-CONGESTED_BYTES = 64 << 10
-"""Output not yet taken by the network above which the viewer is given no more."""
-CONTROL_BYTES = 1 << 20
-"""Above it pings go unanswered: a viewer that only pings must not fill memory."""
 PING_EVERY_S = 5.0
 SILENCE_S = 14.0
 """A viewer that answers no ping for this long is gone: noticed within 20 s."""
@@ -40,7 +29,6 @@ LOOK_S = 1.0
 """How soon a lost connection is noticed while nothing is read from it."""
 LAST_WORDS_S = 30.0
 """How long a viewer may take for the output that is left when its terminal has ended."""
-CLOSE_S = 5.0
 
 
 class Wanted(NamedTuple):
@@ -68,69 +56,52 @@ class TerminalSocket(ABC):
         """Whether the viewer closed, or never came, rather than went away or was lost."""
         self._window: Window | None = None
         self._terminal = terminal
-        # Pings are ours: while a paste waits for the shell nothing is read, and that is not silence.
-        self._ws: web.WebSocketResponse[bool] = web.WebSocketResponse(
-            protocols=self.subprotocols,
-            compress=False,
-            autoping=False,
-            max_msg_size=MESSAGE_BYTES,
-            writer_limit=1,
-            decode_text=False,
-            timeout=CLOSE_S,
-        )
-        self._transport: asyncio.Transport | None = None
+        self._connection = Connection(self._take)
+        self._tasks = Supervisor()
         self._replay: QueryFilter | None = None
         self._replay_until = 0
         self._pump: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[Ending] = self._loop.create_future()
-        self._typing: asyncio.Task[None] | None = None
-        self._heard_at = self._pinged_at = 0.0
+        self._is_typing = False
+        self._pinged_at_s = 0.0
 
     @property
     def has_room(self) -> bool:
         """Whether it has all there is, and would take more at once."""
         return self.offset == self._terminal.log.end and self._pump is None and self._room() > 0
 
-    async def show_terminal(self, request: web.Request, wanted: Wanted) -> web.WebSocketResponse[bool]:
+    async def show_terminal(self, request: web.Request, wanted: Wanted) -> web.StreamResponse:
         """Upgrade, pass keys and output until either side ends, and close."""
-        self._ws.headers[TERMINAL_HEADER] = self._terminal.record.id
-        await self._ws.prepare(request)
+        answer: web.WebSocketResponse[bool] = web.WebSocketResponse(
+            protocols=self.subprotocols, compress=False
+        )
+        answer.headers[TERMINAL_HEADER] = self._terminal.record.id
+        await self._connection.upgrade(request, answer)
         self.left_on_purpose = False
-        self._transport = request.transport
-        if self._transport is not None:
-            bound_kernel_buffers(self._transport, received_bytes=TYPED_BYTES)
         ending = INTERNAL
-        try:
-            await self._begin(wanted)
-            self._terminal.attach(self)
-            self._go_on()
-            async with Supervisor() as tasks:
-                receiving = tasks.start(self._receive(), name="keys")
-                tasks.spawn(self._ping_forever(), name="pings")
-                await asyncio.wait((receiving, self._ending), return_when=asyncio.FIRST_COMPLETED)
-            ending = self._ending.result() if self._ending.done() else EXITED
-        finally:
-            self._ending.cancel()
-            if self._typing is not None:
-                self._typing.cancel()
-            if self in self._terminal.viewers:
-                self._terminal.detach(self)
-            await self._close(ending)
-        return self._ws
+        async with self._tasks:
+            try:
+                ending = await self._until_over(wanted)
+            finally:
+                self._ending.cancel()
+                if self in self._terminal.viewers:
+                    self._terminal.detach(self)
+                await self._close(ending)
+        return answer
 
     def show(self, start: int, stop: int, pieces: Pieces) -> None:
         """Write new output to the network at once if that has room, else come for it later."""
-        transport = self._transport
-        if transport is None or transport.is_closing():
+        connection = self._connection
+        if connection.is_gone:
             self.offset = stop  # nobody sees it any more; the socket's own task notices
         elif (
             self.offset == start
             and self._pump is None
-            and transport.get_write_buffer_size() < CONGESTED_BYTES
+            and not connection.is_congested
             and stop - start <= self._room()
         ):
-            transport.write(frames.binary(pieces, stop - start))
+            connection.write(frames.binary(pieces, stop - start))
             self._sent(stop)
         else:
             self._go_on()
@@ -169,7 +140,9 @@ class TerminalSocket(ABC):
     def keys(self, data: bytes) -> None:
         """Type *data*, now or when the shell takes it."""
         if rest := self._terminal.write(memoryview(data)):
-            self._typing = asyncio.ensure_future(self._type(rest))
+            self._is_typing = True
+            self._connection.pause()
+            self._tasks.spawn(self._type(rest), name="keys")
 
     def resize(self, size: Size) -> None:
         """The viewer's size changed."""
@@ -177,12 +150,21 @@ class TerminalSocket(ABC):
         self._terminal.resized()
 
     def send(self, frame: bytes) -> None:
-        """Write a small frame at once: the library would wait behind a viewer that takes no output."""
-        transport = self._transport
-        if transport is None or self._is_gone():
-            return
-        if transport.get_write_buffer_size() < CONTROL_BYTES:
-            transport.write(frame)
+        """Write a small frame, which may be dropped if the viewer takes nothing."""
+        self._connection.write_small(frame)
+
+    async def _until_over(self, wanted: Wanted) -> Ending:
+        await self._begin(wanted)
+        self._terminal.attach(self)
+        self._go_on()
+        self._tasks.spawn(self._ping_forever(), name="pings")
+        self._connection.resume()
+        left = self._connection.ended
+        await asyncio.wait((left, self._ending), return_when=asyncio.FIRST_COMPLETED)
+        if self._ending.done():
+            return self._ending.result()
+        self.left_on_purpose = left.result() not in {None, WSCloseCode.GOING_AWAY}
+        return EXITED
 
     async def _begin(self, wanted: Wanted) -> None:
         output = self._terminal.log
@@ -223,120 +205,86 @@ class TerminalSocket(ABC):
 
     def _go_on(self) -> None:
         if self._pump is None and self._room() > 0 and self.offset < self._terminal.log.end:
-            self._pump = asyncio.ensure_future(self._send_what_is_there())
+            self._pump = self._tasks.start(self._send_what_is_there(), name="output")
 
     async def _send_what_is_there(self) -> None:
         try:
-            with suppress(ConnectionError):
-                while not self._is_gone() and (room := self._room()) > 0 and await self._send_some(room):
-                    pass
+            while not self._connection.is_gone and (room := self._room()) > 0 and self._send_some(room):
+                await self._connection.drained()
         finally:
             self._pump = None
             self._terminal.balance()
 
-    async def _send_some(self, room: int) -> bool:
+    def _send_some(self, room: int) -> bool:
         """Send one frame; False if there was nothing to send."""
         output, start = self._terminal.log, self.offset
         if start < output.kept_from:
             self.over(LAGGING)
             return False
         if self._replay is not None and start < self._replay_until:
-            await self._send_replay(self._replay, min(self._replay_until, start + min(room, CHUNK_BYTES)))
+            self._send_replay(self._replay, min(self._replay_until, start + min(room, CHUNK_BYTES)))
             return True
         self._replay = None
         stop = min(output.end, start + min(room, CHUNK_BYTES))
         if start == stop:
             return False
-        data = output.read(start, stop)
+        self._connection.write(frames.binary(output.pieces(start, stop), stop - start))
         self._sent(stop)
-        await self._ws.send_bytes(data)  # returns when the network has taken most of what waits
         return True
 
-    async def _send_replay(self, questions: QueryFilter, stop: int) -> None:
+    def _send_replay(self, questions: QueryFilter, stop: int) -> None:
         counted = self.offset - questions.held_bytes  # so far the viewer counts
         shown = questions.feed(self._terminal.log.read(self.offset, stop))
         self._sent(stop)
         if stop == self._replay_until:
             shown += questions.finish()
         if shown:
-            await self._ws.send_bytes(shown)
+            self._connection.write(frames.binary((memoryview(shown),), len(shown)))
         if counted + len(shown) != stop - questions.held_bytes:
             self.skipped(stop - questions.held_bytes)
 
-    async def _receive(self) -> None:
-        while True:
-            message = await self._ws.receive()
-            self._heard_at = self._loop.time()
-            match message.type:
-                case WSMsgType.TEXT | WSMsgType.BINARY:
-                    await self._until_typed()
-                    if self._is_gone():
-                        return
-                    self.take(message.data, is_text=message.type is WSMsgType.TEXT)
-                case WSMsgType.PING:
-                    self.send(frames.pong(message.data))
-                case WSMsgType.PONG:
-                    self._measure()
-                case WSMsgType.CLOSE:
-                    self.left_on_purpose = message.data != WSCloseCode.GOING_AWAY
-                    return
-                case _:
-                    return
+    def _take(self, message: Message) -> None:
+        if message.type is WSMsgType.PONG:
+            if self._window is not None:
+                self._window.measured(self._loop.time() - self._pinged_at_s)
+        else:
+            self.take(message.data, is_text=message.type is WSMsgType.TEXT)
 
     async def _type(self, rest: memoryview) -> None:
-        while rest:
-            await self._terminal.writable()
-            rest = self._terminal.write(rest)
-
-    async def _until_typed(self) -> None:
-        """Wait while an earlier message waits for the shell: the network is not read meanwhile."""
-        while self._typing is not None:
-            await asyncio.wait((self._typing,), timeout=LOOK_S)
-            if self._typing.done():
-                self._typing = None
-            elif self._is_gone():
-                return
-            else:
+        """Type *rest* as the shell takes it; the network is not read meanwhile."""
+        while rest and not self._connection.is_gone:
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._terminal.writable()
+            except TimeoutError:
                 self.send(frames.PING)  # only writing shows that nobody is there while nothing is read
-
-    def _is_gone(self) -> bool:
-        return self._transport is None or self._transport.is_closing()
+            rest = self._terminal.write(rest)
+        self._is_typing = False
+        self._connection.resume()
 
     async def _ping_forever(self) -> None:
-        self._heard_at = self._loop.time()
         while True:
-            self._pinged_at = self._loop.time()
+            self._pinged_at_s = self._loop.time()
             self.send(frames.PING)
             await asyncio.sleep(PING_EVERY_S)
-            if self._typing is not None and not self._typing.done():
-                self._heard_at = self._loop.time()
-            elif self._loop.time() - self._heard_at > SILENCE_S and self._transport is not None:
-                self._transport.abort()
-
-    def _measure(self) -> None:
-        if self._window is not None:
-            self._window.measured(self._heard_at - self._pinged_at)
+            if self._is_typing:
+                self._connection.heard_at_s = self._loop.time()  # nothing is read, and that is not silence
+            elif self._loop.time() - self._connection.heard_at_s > SILENCE_S:
+                await self._connection.abort()
 
     async def _close(self, ending: Ending) -> None:
-        try:
-            if ending is EXITED and self._terminal.ending is EXITED:
+        if ending is EXITED and self._terminal.ending is EXITED:
+            try:
                 async with asyncio.timeout(LAST_WORDS_S):
                     await self._last_words()
-            async with asyncio.timeout(CLOSE_S):
-                await self._ws.close(code=ending.code, message=ending.reason.encode())
-        except TimeoutError:
-            if self._transport is not None:
-                self._transport.abort()
-        finally:
-            if self._pump is not None:
-                self._pump.cancel()
-                await asyncio.gather(self._pump, return_exceptions=True)
+            except TimeoutError:
+                await self._connection.abort()
+        await self._connection.close(ending.code, ending.reason)
 
     async def _last_words(self) -> None:
-        """Send what is left, without waiting for acknowledgements: nothing is read any more."""
+        """Send what is left, without waiting for acknowledgements."""
         if self._pump is not None:
             await self._pump
-        with suppress(ConnectionError):
-            while not self._is_gone() and await self._send_some(CHUNK_BYTES):
-                pass
+        while not self._connection.is_gone and self._send_some(CHUNK_BYTES):
+            await self._connection.drained()
         self.farewell()

@@ -2,10 +2,9 @@
 
 import asyncio
 
-from aiohttp import WSMsgType
-from aiohttp._websocket.reader import WebSocketDataQueue  # what aiohttp's own server reads with
-from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http_websocket import WebSocketReader
+from aiohttp import EofStream, WSMsgType
+
+from batwa_common.web.messages import Message, message_reader
 
 MESSAGE_BYTES = 1 << 20
 """The longest first message; agents take none that is longer."""
@@ -17,9 +16,8 @@ class FirstMessage:
     """Keeps bytes as they came, and reads in them with the parser that an agent has: both see the same."""
 
     def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._messages = WebSocketDataQueue(BaseProtocol(loop), HELD_BYTES, loop=loop)
-        self._reader = WebSocketReader(self._messages, MESSAGE_BYTES, compress=False, decode_text=True)
+        self._first: asyncio.Future[Message | BaseException] = asyncio.get_running_loop().create_future()
+        self._reader = message_reader(self._take, self._settle, most_bytes=MESSAGE_BYTES, decode_text=True)
         self.held = bytearray()
 
     def feed(self, data: bytes) -> bool:
@@ -30,15 +28,22 @@ class FirstMessage:
 
     def end(self) -> None:
         """Nothing comes any more."""
-        self._messages.feed_eof()
+        self._settle(EofStream())
 
     async def text(self) -> str | None:
         """Return the first message once it is whole; None if it is no text.
 
         Raises `EofStream` if there is none, and `WebSocketError` for what no agent would take.
         """
-        while True:
-            message = await self._messages.read()
-            if message.type in {WSMsgType.PING, WSMsgType.PONG}:
-                continue
-            return message.data if isinstance(message.data, str) else None
+        first = await self._first
+        if isinstance(first, BaseException):
+            raise first
+        return first.data if isinstance(first.data, str) else None
+
+    def _take(self, message: Message) -> None:
+        if message.type not in {WSMsgType.PING, WSMsgType.PONG}:
+            self._settle(message)
+
+    def _settle(self, first: Message | BaseException) -> None:
+        if not self._first.done():
+            self._first.set_result(first)
