@@ -44,5 +44,5 @@ export default defineConfig({
   server: {
     proxy: { "/api": "http://127.0.0.1:8000", "/ws": { target: "ws://127.0.0.1:8000", ws: true } },
   },
-  test: { environment: "jsdom", setupFiles: ["src/test/setup.ts"], restoreMocks: true },
+  test: { restoreMocks: true },
 });

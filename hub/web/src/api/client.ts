@@ -43,7 +43,6 @@ export function within(deadlineMs: number): (request: Request) => Promise<Respon
 }
 
 export const http = createClient<paths>({
-  baseUrl: globalThis.location.origin,
   fetch: within(DEADLINE_MS),
 });
 
