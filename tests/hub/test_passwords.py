@@ -59,14 +59,13 @@ async def test_a_hash_tells_how_it_was_made_and_only_the_password_fits() -> None
     assert await passwords.hash("sesame") != hashed
 
 
-async def test_nobodys_password_is_never_right_not_even_the_one_behind_the_pretence() -> None:
+async def test_nobodys_password_is_never_right() -> None:
     assert not await Passwords().verify("nobody has this password", None)
 
 
 async def test_an_unknown_user_costs_as_much_time_as_a_wrong_password() -> None:
     passwords = Passwords()
     hashed = await passwords.hash("sesame")
-    await passwords.verify("warm", None)
 
     async def fastest(known: str | None) -> float:
         took = []
