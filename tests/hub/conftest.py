@@ -5,6 +5,7 @@ What asks for `database` or `url` runs on SQLite and on PostgreSQL, and so does 
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,24 +43,38 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def migrated(postgres: Postgres) -> str:
     """The URL of a database with all tables, which tests use in turn."""
+    return migrate(postgres.new_database())
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with all tables, of which each test has a copy."""
+    file = tmp_path_factory.mktemp("migrated") / "hub.db"
+    migrate(f"sqlite+aiosqlite:///{file}")
+    return file
+
+
+def migrate(url: str) -> str:
+    """Give the database at *url* all tables, and return *url*."""
 
     async def migrate() -> None:
         await (await Database.open(url)).close()
 
-    url = postgres.new_database()
     asyncio.run(migrate())
     return url
 
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database without a row; a SQLite one is not made yet."""
+    """The URL of a database that has all tables and no row."""
     if request.param == "postgresql":
         migrated: str = request.getfixturevalue("migrated")
         postgres: Postgres = request.getfixturevalue("postgres")
         postgres.sql(migrated, f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY")
         return migrated
-    return f"sqlite+aiosqlite:///{tmp_path}/data/hub.db"
+    (tmp_path / "data").mkdir(mode=0o700)
+    file = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "data/hub.db")
+    return f"sqlite+aiosqlite:///{file}"
 
 
 @pytest.fixture

@@ -132,7 +132,8 @@ async def test_a_broken_or_newer_backup_changes_nothing(
 
 async def test_the_doctor_finds_what_is_wrong(url: str, tmp_path: Path) -> None:
     settings = Settings.load({"data_dir": tmp_path / "data", "database_url": url})
-    (tmp_path / "data").mkdir(mode=0o755)
+    (tmp_path / "data").mkdir(mode=0o700, exist_ok=True)
+    (tmp_path / "data").chmod(0o755)
     found = {each.check: each for each in await Doctor(settings).examine()}
     assert {name for name, each in found.items() if each.state == "problem"} == {"directory", "key"}
     assert all(each.mend for each in found.values() if each.state == "problem")
