@@ -21,7 +21,7 @@ IN_PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 WIRE_TYPES = $(BIN)/python deploy/wire.py > $(WEB)/node_modules/.wire.json && cd $(WEB) && \
 	npx openapi-typescript node_modules/.wire.json --output src/api/wire.gen.ts --default-non-nullable=false --alphabetize
 
-.PHONY: help setup run test check check-web format bench dist deb lock vulnerabilities clean web wire
+.PHONY: help setup run test check check-python check-web format bench dist deb lock vulnerabilities clean web wire
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -60,12 +60,14 @@ test: setup ## Run the tests
 
 check: setup ## Format, lint, types, import contracts, tests: what CI runs
 	@$(BIN)/python -m tests.system.root & # what tests/system boots is fetched meanwhile; it waits for that
+	$(MAKE) --no-print-directory --jobs=2 --output-sync check-python check-web
+	$(BIN)/pytest $(IN_PARALLEL)
+
+check-python: setup ## Python: format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(MAKE) --no-print-directory check-web
-	$(BIN)/pytest $(IN_PARALLEL)
 
 check-web: setup $(NODE_MODULES) ## The web page: fresh types, lint, types, its own tests
 	$(WIRE_TYPES) --check
