@@ -1,7 +1,16 @@
 /** The shapes that cross the wire, by the names the hub gives them. Nothing here is written by hand. */
-import type { components } from "./wire.gen";
+import type { components, paths } from "./wire.gen";
 
 type Schemas = components["schemas"];
+
+/** A method and a route of the hub, as the audit log names what was asked: `POST /api/vm/start`. */
+export type RouteAction = {
+  [Path in keyof paths]: {
+    [Method in keyof paths[Path]]-?: paths[Path][Method] extends { responses: unknown }
+      ? `${Uppercase<Method & string>} ${Path}`
+      : never;
+  }[keyof paths[Path]];
+}[keyof paths];
 
 export type Agent = Schemas["Agent"];
 export type Event = Schemas["Event"];

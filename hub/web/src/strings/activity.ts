@@ -75,6 +75,7 @@ export const activity = {
     who: "Who",
     stranger: "A stranger",
     action: "Action",
+    asked: "As it was asked",
     target: "On what",
     outcome: "Outcome",
     from: "From",

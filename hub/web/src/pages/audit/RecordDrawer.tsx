@@ -3,6 +3,7 @@ import { Anchor, Code, Drawer, Stack } from "@mantine/core";
 import type { AuditRecord } from "@/api/wire";
 import { moment } from "@/format";
 import { t } from "@/strings";
+import { sentenceOf } from "@/strings/audit";
 import { CopyText } from "@/ui/CopyText";
 import { Facts } from "@/ui/Facts";
 import { OutcomeMark, proofOf } from "./columns";
@@ -46,7 +47,8 @@ function Content({ record, onFilter }: Filtering & { record: AuditRecord }) {
           [t.audit.who, record.who ? narrowing(record.who, { who: record.who }) : t.audit.stranger],
           [t.audit.proof, proofOf(record)],
           [t.audit.from, record.address],
-          [t.audit.action, <Code key="action">{record.action}</Code>],
+          [t.audit.action, sentenceOf(record.action)],
+          [t.audit.asked, narrowing(record.action, { action: record.action })],
           [t.audit.target, narrowing(record.target, { target: record.target ?? undefined })],
           [t.audit.machine, narrowing(record.agent_id, { agent_id: record.agent_id ?? undefined })],
           [t.audit.outcome, <OutcomeMark key="outcome" outcome={record.outcome} />],

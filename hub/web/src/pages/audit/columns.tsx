@@ -2,10 +2,11 @@ import { Text, UnstyledButton } from "@mantine/core";
 import type { AuditOutcome, AuditRecord } from "@/api/wire";
 import type { Tone } from "@/model/vmState";
 import { t } from "@/strings";
+import { sentenceOf } from "@/strings/audit";
 import { Age } from "@/ui/Age";
 import { type Column, Lines } from "@/ui/DataTable";
 import { State } from "@/ui/State";
-import { type Proof, wordsOf } from "./search";
+import type { Proof } from "./search";
 
 const TONES: Record<AuditOutcome, Tone> = { done: "good", refused: "warn", failed: "bad" };
 
@@ -28,7 +29,7 @@ export function columnsOf(onOpen: (record: AuditRecord) => void): Column<AuditRe
             onOpen(record);
           }}
         >
-          <Lines first={wordsOf(record.action)} second={record.target ?? ""} />
+          <Lines first={sentenceOf(record.action)} second={record.target ?? ""} />
         </UnstyledButton>
       ),
     },

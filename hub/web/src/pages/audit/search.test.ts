@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { isNarrowed, parseAuditSearch, wordsOf } from "./search";
+import { sentenceOf } from "@/strings/audit";
+import { isNarrowed, parseAuditSearch } from "./search";
 
 test("what the log does not know is left out of the address", () => {
   const search = parseAuditSearch({ outcome: "perhaps", how: "magic", since: "soon", who: "" });
@@ -14,12 +15,9 @@ test("a target that looks like a number is a name", () => {
 });
 
 test.each([
-  ["POST /api/vm/start", "vm start"],
-  ["DELETE /api/users/{name}", "users remove"],
-  ["POST /api/agent/join-tokens", "agent join tokens"],
-  ["PATCH /api/agent/{agent_id}", "agent change"],
-  ["DELETE /api/users/{name}/sessions", "users sessions remove"],
-  ["terminal ended", "terminal ended"],
+  ["POST /api/vm/start", "Start a VM"],
+  ["batwa-hub backup", "Make a backup"],
+  ["POST /api/of/tomorrow", "POST /api/of/tomorrow"],
 ])("%s reads %s", (action, words) => {
-  expect(wordsOf(action)).toBe(words);
+  expect(sentenceOf(action)).toBe(words);
 });

@@ -34,12 +34,3 @@ export function parseAuditSearch(search: Record<string, unknown>): AuditSearch {
 export function isNarrowed(search: AuditSearch): boolean {
   return Object.values(search).some((value) => value !== undefined);
 }
-
-/** A record's action in words where the route says little: `POST /api/vm/start` → `vm start`. */
-export function wordsOf(action: string): string {
-  const route = /^(?<method>[A-Z]+) \/(?:api\/)?(?<path>\S*)$/.exec(action)?.groups;
-  if (!route) return action;
-  const parts = (route.path ?? "").split("/").filter((part) => !part.startsWith("{"));
-  const verb = { DELETE: "remove", PATCH: "change" }[route.method ?? ""];
-  return [...parts, verb].filter(Boolean).join(" ").replaceAll("-", " ");
-}
