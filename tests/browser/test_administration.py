@@ -58,7 +58,7 @@ async def test_what_was_done_is_told_and_filtered(page: Page, fleet: Fleet) -> N
     await expect(page.get_by_role("row", name="told-1")).to_have_count(0)
 
     await page.goto("/audit?outcome=failed&target=nowhere")
-    record = page.get_by_role("row", name="vm start")
+    record = page.get_by_role("row", name="Start a VM")
     await expect(record).to_contain_text("Failed")
     await record.get_by_role("button").click()
     await expect(page.get_by_role("dialog")).to_contain_text("vm-not-found")
@@ -68,7 +68,7 @@ async def test_what_was_done_is_told_and_filtered(page: Page, fleet: Fleet) -> N
     exported = await (await downloading.value).path()
     assert "vm-not-found" in (await asyncio.to_thread(exported.read_text))
     await page.get_by_role("button", name="Clear the filters").click()
-    await expect(page.get_by_role("row", name="vm create").first).to_be_visible()
+    await expect(page.get_by_role("row", name="Create a VM").first).to_be_visible()
 
 
 async def test_two_hubs_are_paired_by_a_code_and_use_each_others_vms(
