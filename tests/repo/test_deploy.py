@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from batwa_agent.settings import Settings as AgentSettings
 from batwa_common.settings import DaemonSettings
@@ -31,6 +32,16 @@ def test_the_example_leaves_everything_at_its_default(daemon: str, monkeypatch: 
     given = settings.load({})
     monkeypatch.delenv(f"{settings.prefix()}CONFIG")
     assert given.differences(settings.load({})) == set()
+
+
+def test_the_inventory_that_is_shown_can_be_read_and_sets_what_there_is() -> None:
+    text = (ROOT / "deploy/ansible/README.md").read_text()
+    inventory = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
+    known = yaml.safe_load((ROOT / "deploy/ansible/roles/batwa/defaults/main.yml").read_text())
+    groups = inventory["all"]["children"].values()
+
+    assert {name for group in groups for name in group["vars"]} <= known.keys()
+    assert all(group["hosts"] for group in groups)
 
 
 def test_the_pins_of_a_distribution_are_those_of_the_lock_and_nothing_for_tests() -> None:

@@ -178,7 +178,8 @@ class SignOn:
             )
         if owned is not None or not self._adopts:
             raise Conflict(
-                f"There is an account '{name}' here already; ask an administrator to rename or link it."
+                f"There is an account '{name}' here already, which is not yours by this sign-on; ask an "
+                "administrator to remove it, or to set oidc.adopt_accounts."
             )
         log.warning("sign_on.adopted", user=name)
         return found
