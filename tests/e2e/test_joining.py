@@ -48,6 +48,10 @@ class Admin:
     def agent(self, agent_id: str) -> dict[str, Any]:
         return dict(json.loads(self("agent", "info", agent_id, "--json")))
 
+    def keys(self, agent_id: str) -> list[dict[str, Any]]:
+        keys = json.loads(self("agent", "key", "ls", "--json"))
+        return [key for key in keys if key["agent_id"] == agent_id]
+
 
 @pytest.fixture(scope="module")
 def admin(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Admin:
@@ -93,12 +97,10 @@ def test_one_pasted_line_makes_a_machine_an_agent(fleet: Fleet, admin: Admin) ->
     before = machine.settings()["api_key"]
     rotated = machine("rotate-key")
     assert rotated.returncode == 0 and machine.settings()["api_key"] != before, rotated
+    assert len(admin.keys("Office-server")) == 2
     machine.daemon.stop()
     machine.daemon.start(wait=False)
-    keys = [
-        key for key in json.loads(admin("agent", "key", "ls", "--json")) if key["agent_id"] == "Office-server"
-    ]
-    until(lambda: len(json.loads(admin("agent", "key", "ls", "--json"))) < len(keys))
+    until(lambda: len(admin.keys("Office-server")) == 1)
 
     rejoined = machine(*admin("agent", "add").split()[1:])
     assert "Joined as Office-server" in rejoined.stdout, rejoined
