@@ -75,6 +75,7 @@ class Bench(NamedTuple):
     raw: Contender
     terminado: Contender
     ttyd: Contender | None
+    ttyd_behind_nginx: Contender | None
 
     @property
     def beside(self) -> list[Contender]:
@@ -93,6 +94,7 @@ def bench(directory: Path) -> Iterator[Bench]:
         argv = [str(BIN / "multipass-sim"), "shell", "bench"]
         terminado = stack.enter_context(peers.terminado(argv, agent.env, directory))
         ttyd = stack.enter_context(peers.ttyd(argv, agent.env, directory))
+        behind = stack.enter_context(peers.behind_nginx(ttyd, directory))
         hub = f"{fleet.url}/ws?vm_name=bench"
         direct = f"http://{urlsplit(agent.ready).netloc}/ws?vm_name=bench"
         key = {"X-API-Key": agent.env["BATWA_AGENT_API_KEY"]}
@@ -106,4 +108,5 @@ def bench(directory: Path) -> Iterator[Bench]:
             Contender("raw terminal", lambda: peers.Raw(argv, agent.env)),
             Contender("terminado", lambda: peers.TerminadoTerminal(terminado, {})),
             Contender("ttyd", lambda: peers.TtydTerminal(ttyd)) if ttyd else None,
+            Contender("ttyd behind nginx", lambda: peers.TtydTerminal(behind)) if behind else None,
         )

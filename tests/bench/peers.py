@@ -116,3 +116,24 @@ def ttyd(argv: list[str], env: dict[str, str], directory: Path) -> Iterator[str 
     server = [program, "-p", str(port), "-i", "127.0.0.1", "-W", *argv]
     with process(server, env, port, directory / "ttyd.log"):
         yield f"http://127.0.0.1:{port}/ws"
+
+
+@contextlib.contextmanager
+def behind_nginx(url: str | None, directory: Path) -> Iterator[str | None]:
+    """Put nginx in front of *url*: as many hops as ours has. Yields the address; None without either."""
+    program = shutil.which("nginx")
+    if url is None or program is None:
+        yield None
+        return
+    port, file = free_port(), directory / "nginx.conf"
+    passed = (
+        "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade"
+    )
+    file.write_text(
+        f"daemon off; master_process off; pid {directory}/nginx.pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; server {{ listen 127.0.0.1:{port};"
+        f" location / {{ proxy_pass {url.removesuffix('/ws')}; {passed}; }} }} }}\n"
+    )
+    server = [program, "-e", "stderr", "-p", str(directory), "-c", str(file)]
+    with process(server, dict(os.environ), port, directory / "nginx.log"):
+        yield f"http://127.0.0.1:{port}/ws"
