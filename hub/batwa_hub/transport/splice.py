@@ -61,10 +61,7 @@ class _End(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
-        self.first: FirstMessage | None = None
-        """Set while what comes is kept until its first message is whole."""
         self.received_bytes = 0
-        self.active_at_s = time.monotonic()
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,19 +71,8 @@ class _End(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received_bytes += len(data)
-        if len(data) != _PONG_BYTES or data[0] != _PONG:
-            self.active_at_s = time.monotonic()
-        if self.first is not None:
-            if not self.first.feed(data) and self.transport is not None:
-                self.transport.abort()
-        elif (out := self.peer.transport) is not None:
+        if (out := self.peer.transport) is not None:
             out.write(data)
-
-    def pass_first(self) -> None:
-        """Pass on what was kept, and whatever comes from now on."""
-        first, self.first = self.first, None
-        if first is not None and (out := self.peer.transport) is not None:
-            out.write(bytes(first.held))
 
     def pause_writing(self) -> None:
         if (source := self.peer.transport) is not None:
@@ -99,19 +85,46 @@ class _End(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         del exc  # however it ended, the other side ends too
         self.transport = None
-        if self.first is not None:
-            self.first.end()
         if (out := self.peer.transport) is not None:
             out.close()  # flushes what is buffered
         if not self.lost.done():
             self.lost.set_result(None)
 
 
+class _Browser(_End):
+    """The end that asked: whether it is idle is known, and what it says first may be looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.active_at_s = time.monotonic()
+        self.first: FirstMessage | None = None
+        """Set while what comes is kept until its first message is whole."""
+
+    def data_received(self, data: bytes) -> None:
+        if len(data) != _PONG_BYTES or data[0] != _PONG:
+            self.active_at_s = time.monotonic()
+        if self.first is None:
+            super().data_received(data)
+        elif not self.first.feed(data) and self.transport is not None:
+            self.transport.abort()
+
+    def pass_first(self) -> None:
+        """Pass on what was kept, and whatever comes from now on."""
+        first, self.first = self.first, None
+        if first is not None:
+            super().data_received(bytes(first.held))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.first is not None:
+            self.first.end()
+        super().connection_lost(exc)
+
+
 class Splice:
     """A relayed connection."""
 
     def __init__(self) -> None:
-        self._browser, self._agent = _End(), _End()
+        self._browser, self._agent = _Browser(), _End()
         self._browser.peer, self._agent.peer = self._agent, self._browser
 
     @property
