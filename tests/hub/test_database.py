@@ -61,7 +61,7 @@ async def test_a_file_that_is_no_database_is_refused(file_url: str, tmp_path: Pa
     (tmp_path / "data").mkdir()
     (tmp_path / "data/hub.db").write_bytes(b"something else" * 500)
 
-    with pytest.raises(DatabaseUnusable, match="cannot be read: file is not a database"):
+    with pytest.raises(DatabaseUnusable, match="cannot be used: file is not a database"):
         await Database.open(file_url)
 
 

@@ -95,6 +95,14 @@ async def test_a_server_that_is_not_there_says_what_to_check(tmp_path: object) -
         await Database.open(f"postgresql+asyncpg://batwa:any@/hub?host={tmp_path}")
 
 
+async def test_a_database_that_is_not_there_says_what_to_check(postgres: Postgres) -> None:
+    url = postgres.new_database().replace("?host", "_misspelt?host")
+    with pytest.raises(
+        DatabaseUnusable, match=r'used: database ".*_misspelt" does not exist\. Check database_url'
+    ):
+        await Database.open(url)
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
 def test_the_url_may_be_written_as_everybody_does(scheme: str) -> None:
     settings = Settings.load({"database_url": f"{scheme}://u:p@db.example.org/batwa"})

@@ -95,9 +95,9 @@ class Database:
             async with self._begun() as connection:
                 await connection.run_sync(upgrade, scripts)
         except DBAPIError as err:
-            raise DatabaseUnusable(
-                f"The database cannot be read: {err.orig}. If it is damaged, restore a backup."
-            ) from err
+            what_to_do = "Check database_url" if self.is_shared else "If it is damaged, restore a backup"
+            said = getattr(err.orig, "__cause__", None) or err.orig  # as the driver said it
+            raise DatabaseUnusable(f"The database cannot be used: {said}. {what_to_do}.") from err
         except OSError as err:
             raise DatabaseUnusable(
                 f"The database does not answer: {err}. Check that it runs, and database_url."
