@@ -310,6 +310,7 @@ async def test_every_answer_tells_browsers_to_make_nothing_else_of_it(admin: Tes
     for path in ("/", "/healthz", "/api/vm/list", "/api/audit/export", "/nowhere", "/api/openapi.json"):
         headers = (await admin.get(path)).headers
         assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["Server"] == "Batwa", path
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"], path
         assert headers["Referrer-Policy"] == "no-referrer" and headers["X-Frame-Options"] == "DENY"
         if path.startswith("/api/"):

@@ -20,6 +20,7 @@ async def make_safe(request: web.Request, response: web.StreamResponse) -> None:
     """
     if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
         return
+    response.headers[hdrs.SERVER] = "Batwa"  # not what it is made of, in which version
     for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
     if request.path.startswith("/api/"):
