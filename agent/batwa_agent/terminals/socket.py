@@ -7,17 +7,17 @@ from typing import NamedTuple
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from batwa_common.supervisor import Supervisor
-from batwa_common.web.messages import Message
+from batwa_common.web.websocket_reader import Message
 from batwa_common.wire.base import Wire
 from batwa_common.wire.terminal import TERMINAL_HEADER, TerminalViewer
 
 from . import frames
-from .connection import Connection
 from .output_log import Pieces
 from .queries import CANCEL, HELD_BYTES, QueryFilter, cut_query_bytes
 from .screen import Picture
 from .terminal import Terminal
 from .viewer import EXITED, INTERNAL, LAGGING, Ending, Size
+from .websocket import WebSocket
 from .window import Window
 
 CHUNK_BYTES = 64 << 10
@@ -56,7 +56,7 @@ class TerminalSocket(ABC):
         """Whether the viewer closed, or never came, rather than went away or was lost."""
         self._window: Window | None = None
         self._terminal = terminal
-        self._connection = Connection(self._take)
+        self._websocket = WebSocket(self._take)
         self._tasks = Supervisor()
         self._replay: QueryFilter | None = None
         self._replay_until = 0
@@ -77,7 +77,7 @@ class TerminalSocket(ABC):
             protocols=self.subprotocols, compress=False
         )
         answer.headers[TERMINAL_HEADER] = self._terminal.record.id
-        await self._connection.upgrade(request, answer)
+        await self._websocket.upgrade(request, answer)
         self.left_on_purpose = False
         ending = INTERNAL
         async with self._tasks:
@@ -92,16 +92,16 @@ class TerminalSocket(ABC):
 
     def show(self, start: int, stop: int, pieces: Pieces) -> None:
         """Write new output to the network at once if that has room, else come for it later."""
-        connection = self._connection
-        if connection.is_gone:
+        websocket = self._websocket
+        if websocket.is_gone:
             self.offset = stop  # nobody sees it any more; the socket's own task notices
         elif (
             self.offset == start
             and self._pump is None
-            and not connection.is_congested
+            and not websocket.is_congested
             and stop - start <= self._room()
         ):
-            connection.write(frames.binary(pieces, stop - start))
+            websocket.write(frames.binary(pieces, stop - start))
             self._sent(stop)
         else:
             self._go_on()
@@ -141,7 +141,7 @@ class TerminalSocket(ABC):
         """Type *data*, now or when the shell takes it."""
         if rest := self._terminal.write(memoryview(data)):
             self._is_typing = True
-            self._connection.pause()
+            self._websocket.pause()
             self._tasks.spawn(self._type(rest), name="keys")
 
     def resize(self, size: Size) -> None:
@@ -151,15 +151,15 @@ class TerminalSocket(ABC):
 
     def send(self, frame: bytes) -> None:
         """Write a small frame, which may be dropped if the viewer takes nothing."""
-        self._connection.write_small(frame)
+        self._websocket.write_small(frame)
 
     async def _until_over(self, wanted: Wanted) -> Ending:
         await self._begin(wanted)
         self._terminal.attach(self)
         self._go_on()
         self._tasks.spawn(self._ping_forever(), name="pings")
-        self._connection.resume()
-        left = self._connection.ended
+        self._websocket.resume()
+        left = self._websocket.ended
         await asyncio.wait((left, self._ending), return_when=asyncio.FIRST_COMPLETED)
         if self._ending.done():
             return self._ending.result()
@@ -209,8 +209,8 @@ class TerminalSocket(ABC):
 
     async def _send_what_is_there(self) -> None:
         try:
-            while not self._connection.is_gone and (room := self._room()) > 0 and self._send_some(room):
-                await self._connection.drained()
+            while not self._websocket.is_gone and (room := self._room()) > 0 and self._send_some(room):
+                await self._websocket.drained()
         finally:
             self._pump = None
             self._terminal.balance()
@@ -228,7 +228,7 @@ class TerminalSocket(ABC):
         stop = min(output.end, start + min(room, CHUNK_BYTES))
         if start == stop:
             return False
-        self._connection.write(frames.binary(output.pieces(start, stop), stop - start))
+        self._websocket.write(frames.binary(output.pieces(start, stop), stop - start))
         self._sent(stop)
         return True
 
@@ -239,7 +239,7 @@ class TerminalSocket(ABC):
         if stop == self._replay_until:
             shown += questions.finish()
         if shown:
-            self._connection.write(frames.binary((memoryview(shown),), len(shown)))
+            self._websocket.write(frames.binary((memoryview(shown),), len(shown)))
         if counted + len(shown) != stop - questions.held_bytes:
             self.skipped(stop - questions.held_bytes)
 
@@ -252,7 +252,7 @@ class TerminalSocket(ABC):
 
     async def _type(self, rest: memoryview) -> None:
         """Type *rest* as the shell takes it; the network is not read meanwhile."""
-        while rest and not self._connection.is_gone:
+        while rest and not self._websocket.is_gone:
             try:
                 async with asyncio.timeout(LOOK_S):
                     await self._terminal.writable()
@@ -260,7 +260,7 @@ class TerminalSocket(ABC):
                 self.send(frames.PING)  # only writing shows that nobody is there while nothing is read
             rest = self._terminal.write(rest)
         self._is_typing = False
-        self._connection.resume()
+        self._websocket.resume()
 
     async def _ping_forever(self) -> None:
         while True:
@@ -268,9 +268,9 @@ class TerminalSocket(ABC):
             self.send(frames.PING)
             await asyncio.sleep(PING_EVERY_S)
             if self._is_typing:
-                self._connection.heard_at_s = self._loop.time()  # nothing is read, and that is not silence
-            elif self._loop.time() - self._connection.heard_at_s > SILENCE_S:
-                await self._connection.abort()
+                self._websocket.heard_at_s = self._loop.time()  # nothing is read, and that is not silence
+            elif self._loop.time() - self._websocket.heard_at_s > SILENCE_S:
+                await self._websocket.abort()
 
     async def _close(self, ending: Ending) -> None:
         if ending is EXITED and self._terminal.ending is EXITED:
@@ -278,13 +278,13 @@ class TerminalSocket(ABC):
                 async with asyncio.timeout(LAST_WORDS_S):
                     await self._last_words()
             except TimeoutError:
-                await self._connection.abort()
-        await self._connection.close(ending.code, ending.reason)
+                await self._websocket.abort()
+        await self._websocket.close(ending)
 
     async def _last_words(self) -> None:
         """Send what is left, without waiting for acknowledgements."""
         if self._pump is not None:
             await self._pump
-        while not self._connection.is_gone and self._send_some(CHUNK_BYTES):
-            await self._connection.drained()
+        while not self._websocket.is_gone and self._send_some(CHUNK_BYTES):
+            await self._websocket.drained()
         self.farewell()

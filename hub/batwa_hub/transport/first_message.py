@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import EofStream, WSMsgType
 
-from batwa_common.web.messages import Message, message_reader
+from batwa_common.web.websocket_reader import Message, websocket_reader
 
 MESSAGE_BYTES = 1 << 20
 """The longest first message; agents take none that is longer."""
@@ -17,7 +17,7 @@ class FirstMessage:
 
     def __init__(self) -> None:
         self._first: asyncio.Future[Message | BaseException] = asyncio.get_running_loop().create_future()
-        self._reader = message_reader(self._take, self._settle, most_bytes=MESSAGE_BYTES, decode_text=True)
+        self._reader = websocket_reader(self._take, self._settle, most_bytes=MESSAGE_BYTES, decode_text=True)
         self.held = bytearray()
 
     def feed(self, data: bytes) -> bool:

@@ -12,7 +12,7 @@ from aiohttp.http_websocket import WebSocketReader, WSMessageTextBytes
 Message: TypeAlias = WSMessage | WSMessageTextBytes
 
 
-def message_reader(
+def websocket_reader(
     on_message: Callable[[Message], None],
     on_error: Callable[[BaseException], None],
     *,

@@ -12,9 +12,10 @@ import structlog
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from batwa_common.web.kernel_buffers import bound_kernel_buffers
-from batwa_common.web.messages import Message, message_reader
+from batwa_common.web.websocket_reader import Message, websocket_reader
 
 from . import frames
+from .viewer import INTERNAL, Ending
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -28,8 +29,8 @@ CLOSE_S = 5.0
 """How long the other end may take to answer a close, and then to take what was written."""
 
 
-class Connection(asyncio.Protocol):
-    """A WebSocket. It begins paused; every method is safe to call when it has gone.
+class WebSocket(asyncio.Protocol):
+    """One connection. It begins paused; every method is safe to call when it has gone.
 
     Args:
         on_message: Called with each TEXT (as bytes), BINARY and PONG, while it is not paused.
@@ -38,7 +39,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, on_message: Callable[[Message], None]) -> None:
         self._on_message = on_message
         self._loop = asyncio.get_running_loop()
-        self._reader = message_reader(self._take, self._fail, most_bytes=MESSAGE_BYTES, decode_text=False)
+        self._reader = websocket_reader(self._take, self._fail, most_bytes=MESSAGE_BYTES, decode_text=False)
         self._transport: asyncio.Transport | None = None
         self._server: asyncio.Protocol | None = None
         self._is_paused = True
@@ -107,12 +108,12 @@ class Connection(asyncio.Protocol):
         if self._room is not None:
             await asyncio.shield(self._room)
 
-    async def close(self, code: int, reason: str) -> None:
-        """Close with *code*, unless the other end has; returns once the connection is gone."""
+    async def close(self, ending: Ending) -> None:
+        """Close and say why, unless the other end has; returns once the connection is gone."""
         if self._transport is None:
             return
         if not self.ended.done():
-            self._say_goodbye(code, reason)
+            self._say_goodbye(*ending)
             self.resume()  # its answer may wait behind what is held
             await asyncio.wait((self.ended,), timeout=CLOSE_S)
         if self.ended.done() and self._transport is not None:
@@ -166,7 +167,7 @@ class Connection(asyncio.Protocol):
             self._say_goodbye(error.code, "")
         else:
             log.error("websocket.failed", exc_info=error)
-            self._say_goodbye(WSCloseCode.INTERNAL_ERROR, "internal")
+            self._say_goodbye(*INTERNAL)
         self._end(None)
 
     def _say_goodbye(self, code: int, reason: str) -> None:
