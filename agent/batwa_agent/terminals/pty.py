@@ -1,18 +1,23 @@
 """The master side of one pseudo-terminal, driven from the event loop. Nothing here waits for the child."""
 
 import asyncio
+import fcntl
 import os
 import termios
+import time
 from collections.abc import Callable
 
 from .output_log import ROOM_BYTES, OutputLog
-from .turns import QUANTUM_BYTES, Turns
+from .turns import LONE_BYTES, SHORT_BYTES, Turns
 
 _SMALL_BYTES = 2048
 """A read that brings less has emptied the terminal; Linux hands its output out in pieces of 4 KiB."""
-_CALM_BYTES = QUANTUM_BYTES - ROOM_BYTES
+_CALM_BYTES = SHORT_BYTES - ROOM_BYTES
 """Who brings more at once floods; one read may be a byte short of its room."""
 _WRITE_BYTES = 64 << 10
+_PATIENCE_S = 50e-6
+"""How long who floods alone is waited for, awake, for each read of its turn."""
+_NONE = bytes(4)
 
 
 class Pty:
@@ -59,6 +64,7 @@ class Pty:
 
     def write(self, data: memoryview) -> memoryview:
         """Type *data*; return what the child does not take now. Once it has ended all is dropped."""
+        self._turns.typed(len(data))
         while data and not self._over:
             try:
                 data = data[os.write(self._fd, data[:_WRITE_BYTES]) :]
@@ -100,7 +106,7 @@ class Pty:
         return False
 
     def _readable(self) -> None:
-        if self._read(QUANTUM_BYTES) > _CALM_BYTES and self._reading:
+        if self._read(SHORT_BYTES) > _CALM_BYTES and self._reading:
             self._loop.remove_reader(self._fd)
             self._has_turn = True
             self._turns.add(self)
@@ -108,7 +114,7 @@ class Pty:
     def _read(self, most_bytes: int) -> int:
         total = 0
         ended = False
-        while total <= most_bytes - ROOM_BYTES:
+        while total <= most_bytes - ROOM_BYTES and (most_bytes < LONE_BYTES or self._comes()):
             room = self._log.room()
             try:
                 count = os.readv(self._fd, (room,))
@@ -129,6 +135,15 @@ class Pty:
             self._stop()
             self._on_end()
         return total
+
+    def _comes(self) -> bool:
+        """Wait awake for more; a read that finds nothing sleeps until the kernel's worker brings it."""
+        until_s = time.monotonic() + _PATIENCE_S
+        while fcntl.ioctl(self._fd, termios.FIONREAD, _NONE) == _NONE:
+            if time.monotonic() > until_s:
+                return False
+            os.sched_yield()  # the worker, or the child, may wait for this processor
+        return True
 
     def _now_writable(self) -> None:
         self._loop.remove_writer(self._fd)

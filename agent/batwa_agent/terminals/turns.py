@@ -1,13 +1,21 @@
 """Fair reading: terminals that flood take turns, one quantum a loop turn; quiet ones wait for one at most."""
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
-QUANTUM_BYTES = 12 << 10
-"""A turn when several flood: what a quiet terminal's key may have to wait for. Whoever brings it, floods."""
+from batwa_common.busy_poll import BusyPoll
+
+SHORT_BYTES = 8 << 10
+"""A turn while somebody types: what the echo may have to wait for. Whoever brings it at once, floods."""
+LONG_BYTES = 32 << 10
+"""A turn otherwise: the more at once, the less it costs."""
 LONE_BYTES = 64 << 10
-"""A turn when one floods alone: one frame for it."""
+"""A turn when one floods alone, and is waited for: one frame for it, within a millisecond."""
+TYPING_S = 0.02
+"""How long after a key somebody types."""
 
 
 class Flooding(Protocol):
@@ -19,9 +27,16 @@ class Flooding(Protocol):
 
 
 class Turns:
-    """Those who flood, in a circle."""
+    """Those who flood, in a circle.
 
-    def __init__(self) -> None:
+    Args:
+        clock: In seconds; tests pass their own.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._busy_poll = BusyPoll(clock)
+        self._typed_at_s = -TYPING_S
         self._waiting: deque[Flooding] = deque()
         self._step_is_due = False
 
@@ -29,6 +44,11 @@ class Turns:
         """Give *flooding* a turn after those who wait already."""
         self._waiting.append(flooding)
         self._schedule()
+
+    def typed(self, count: int) -> None:
+        """Know that *count* bytes were typed, into whichever terminal."""
+        self._typed_at_s = self._clock()
+        self._busy_poll.typed(count)
 
     def _schedule(self) -> None:
         if self._waiting and not self._step_is_due:
@@ -39,7 +59,12 @@ class Turns:
         self._step_is_due = False
         first = self._waiting.popleft()
         try:
-            if first.take_turn(QUANTUM_BYTES if self._waiting else LONE_BYTES):
+            if first.take_turn(self._quantum_bytes()):
                 self._waiting.append(first)
         finally:  # one that breaks must not stop the others
             self._schedule()
+
+    def _quantum_bytes(self) -> int:
+        if not self._waiting:
+            return LONE_BYTES
+        return SHORT_BYTES if self._clock() - self._typed_at_s < TYPING_S else LONG_BYTES

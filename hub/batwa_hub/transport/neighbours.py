@@ -18,6 +18,7 @@ from aiohttp.client_proto import ResponseHandler
 from cryptography.fernet import InvalidToken, MultiFernet
 from yarl import URL
 
+from batwa_common.busy_poll import BusyPoll
 from batwa_common.errors import NotAuthenticated, NotFound
 from batwa_common.web.dial import Dial, MakeProtocol
 from batwa_common.web.tcp import keep_alive
@@ -71,6 +72,7 @@ class Neighbours:
         self._cipher = cipher
         self._relink_s = relink_s
         self._tls = tls
+        self._busy_poll = BusyPoll()
         self._last: dict[str, str] = {}
         self._carried: set[Splice] = set()
         self._carries_nothing = asyncio.Event()
@@ -120,7 +122,7 @@ class Neighbours:
             raise NotFound(f"agent {agent_id!r} has gone") from err
         if (upstream := connection.transport) is None:
             raise NotFound(f"agent {agent_id!r} has gone")
-        splice = Splice()
+        splice = Splice(self._busy_poll)
         try:
             far = splice.join(request, SWITCH)
         except OSError:
@@ -140,7 +142,7 @@ class Neighbours:
             if (through := self._find(request.headers.get(THROUGH_HEADER, ""))) is not None:
                 self._through[through.id].add(connection)
             return
-        splice, path = Splice(), f"api/agent/dial/{token}"
+        splice, path = Splice(self._busy_poll), f"api/agent/dial/{token}"
         headers = {THROUGH_HEADER: self._process_id(), "X-API-Key": request.headers["X-API-Key"]}
         try:
             await self._open(process, path, headers, lambda: splice.join(request, SWITCH))

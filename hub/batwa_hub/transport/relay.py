@@ -10,6 +10,7 @@ from typing import NamedTuple
 import structlog
 from aiohttp import web
 
+from batwa_common.busy_poll import BusyPoll
 from batwa_common.errors import BatwaError
 from batwa_common.supervisor import Supervisor
 from batwa_common.wire.terminal import CloseCode
@@ -49,6 +50,7 @@ class Relays:
         self._tasks = tasks
         self.idle_timeout_s = idle_timeout_s
         self._live: set[_Live] = set()
+        self._busy_poll = BusyPoll()
         self._ended_bytes = 0
 
     @property
@@ -77,7 +79,7 @@ class Relays:
 
         *opened* and *first* are as in `Splice.run`.
         """
-        live = _Live(Splice(), shells, secrets.token_urlsafe(12))
+        live = _Live(Splice(self._busy_poll), shells, secrets.token_urlsafe(12))
         if shells is not None:
             query = {**query, "viewer_key": live.key}
         self._live.add(live)

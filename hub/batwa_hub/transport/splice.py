@@ -14,6 +14,7 @@ from typing import cast
 import aiohttp
 from aiohttp import EofStream, WebSocketError, web
 
+from batwa_common.busy_poll import BusyPoll
 from batwa_common.web.kernel_buffers import bound_kernel_buffers
 from batwa_common.wire.terminal import TERMINAL_HEADER
 
@@ -94,8 +95,9 @@ class _End(asyncio.Protocol):
 class _Browser(_End):
     """The end that asked: whether it is idle is known, and what it says first may be looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, busy_poll: BusyPoll) -> None:
         super().__init__()
+        self._busy_poll = busy_poll
         self.active_at_s = time.monotonic()
         self.first: FirstMessage | None = None
         """Set while what comes is kept until its first message is whole."""
@@ -105,6 +107,7 @@ class _Browser(_End):
             self.active_at_s = time.monotonic()
         if self.first is None:
             super().data_received(data)
+            self._busy_poll.typed(len(data))
         elif not self.first.feed(data) and self.transport is not None:
             self.transport.abort()
 
@@ -123,8 +126,8 @@ class _Browser(_End):
 class Splice:
     """A relayed connection."""
 
-    def __init__(self) -> None:
-        self._browser, self._agent = _Browser(), _End()
+    def __init__(self, busy_poll: BusyPoll) -> None:
+        self._browser, self._agent = _Browser(busy_poll), _End()
         self._browser.peer, self._agent.peer = self._agent, self._browser
 
     @property
