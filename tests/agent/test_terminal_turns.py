@@ -21,7 +21,7 @@ class Flood:
 async def flow(*lefts: int, typed_s_ago: float = TYPING_S) -> list[tuple[int, int]]:
     """Return who took each turn, and how much it might read."""
     taken: list[tuple[Flood, int]] = []
-    now_s = 100.0
+    now_s = 0.0
     turns = Turns(lambda: now_s)
     floods = [Flood(left, taken) for left in lefts]
     turns.typed(1)

@@ -15,8 +15,8 @@ from .report import Row, interleaved, median, percentile
 ROUNDS = 5
 KEYS, KEY_ROUNDS = 50, 40
 """Few a round: what else the machine does is to hit all alike."""
-FIRST_KEYS = 400
-"""Not counted: what every first key brings."""
+FIRST_KEYS, FIRST_OF_ROUND = 400, 10
+"""Not counted: what every first key brings, and every first after a pause."""
 BULK_BYTES = 48 << 20
 FLOODS = 20
 SLOW_BYTES_S = 8e6
@@ -54,7 +54,7 @@ def ready(terminal: Shell, command: str) -> None:
 
 
 def echoes_us(terminal: Shell, count: int) -> list[float]:
-    """Return the round trips of single keys, in microseconds."""
+    """Return the round trips of single keys, one on the other, in microseconds."""
     taken = []
     for _ in range(count):
         began = time.perf_counter()
@@ -74,7 +74,9 @@ def _echo(all_: Bench) -> Iterator[Row]:
         for terminal in terminals:
             ready(terminal, "exec cat")
             echoes_us(terminal, FIRST_KEYS)
-        measures: list[Callable[[], list[float]]] = [lambda t=t: echoes_us(t, KEYS) for t in terminals]
+        measures: list[Callable[[], list[float]]] = [
+            lambda t=t: echoes_us(t, FIRST_OF_ROUND + KEYS)[FIRST_OF_ROUND:] for t in terminals
+        ]
         taken = interleaved(KEY_ROUNDS, *measures)
     through, alone = taken[0], taken[1]
     mine = [value for round_ in through for value in round_]
