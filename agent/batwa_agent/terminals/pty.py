@@ -15,8 +15,8 @@ _SMALL_BYTES = 2048
 _CALM_BYTES = SHORT_BYTES - ROOM_BYTES
 """Who brings more at once floods; one read may be a byte short of its room."""
 _WRITE_BYTES = 64 << 10
-_PATIENCE_S = 50e-6
-"""How long who floods alone is waited for, awake, for each read of its turn."""
+_PATIENCE_S = 500e-6
+"""How long who floods alone may be waited for in its turn."""
 _NONE = bytes(4)
 
 
@@ -44,6 +44,7 @@ class Pty:
         self._loop = asyncio.get_running_loop()
         self._reading = False
         self._has_turn = False
+        self._floods = False
         self._over = False
         self._closed = False
         self._writable: asyncio.Future[None] | None = None
@@ -60,7 +61,7 @@ class Pty:
         if not self._reading and not self._over:
             self._reading = True
             if not self._has_turn:
-                self._loop.add_reader(self._fd, self._readable)
+                self._wait()
 
     def write(self, data: memoryview) -> memoryview:
         """Type *data*; return what the child does not take now. Once it has ended all is dropped."""
@@ -97,26 +98,37 @@ class Pty:
 
     def take_turn(self, most_bytes: int) -> bool:
         """Read for `Turns`."""
-        flooding = self._reading and self._read(most_bytes) > _CALM_BYTES
-        if flooding and self._reading:
-            return True
+        if self._reading:
+            self._read(most_bytes)
+            if self._floods and self._reading:
+                return True
         self._has_turn = False
         if self._reading:
-            self._loop.add_reader(self._fd, self._readable)
+            self._wait()
         return False
 
-    def _readable(self) -> None:
-        if self._read(SHORT_BYTES) > _CALM_BYTES and self._reading:
-            self._loop.remove_reader(self._fd)
+    def _wait(self) -> None:
+        if self._floods:
             self._has_turn = True
             self._turns.add(self)
+        else:
+            self._loop.add_reader(self._fd, self._readable)
 
-    def _read(self, most_bytes: int) -> int:
+    def _readable(self) -> None:
+        self._read(SHORT_BYTES)
+        if self._floods and self._reading:
+            self._loop.remove_reader(self._fd)
+            self._wait()
+
+    def _read(self, most_bytes: int) -> None:
         total = 0
         ended = False
-        while total <= most_bytes - ROOM_BYTES and (most_bytes < LONE_BYTES or self._comes()):
+        until_s = time.monotonic() + _PATIENCE_S if most_bytes >= LONE_BYTES else None
+        while total <= most_bytes - ROOM_BYTES:
             room = self._log.room()
             try:
+                if until_s is not None and not self._comes(until_s):
+                    break
                 count = os.readv(self._fd, (room,))
             except BlockingIOError:
                 break
@@ -129,16 +141,15 @@ class Pty:
             total += count
             if count < _SMALL_BYTES and count < len(room):
                 break
+        self._floods = total > _CALM_BYTES
         if total:
             self._on_output()
         if ended:
             self._stop()
             self._on_end()
-        return total
 
-    def _comes(self) -> bool:
+    def _comes(self, until_s: float) -> bool:
         """Wait awake for more; a read that finds nothing sleeps until the kernel's worker brings it."""
-        until_s = time.monotonic() + _PATIENCE_S
         while fcntl.ioctl(self._fd, termios.FIONREAD, _NONE) == _NONE:
             if time.monotonic() > until_s:
                 return False

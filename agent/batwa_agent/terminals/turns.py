@@ -8,7 +8,7 @@ from typing import Protocol
 
 from batwa_common.busy_poll import BusyPoll
 
-SHORT_BYTES = 8 << 10
+SHORT_BYTES = 12 << 10
 """A turn while somebody types: what the echo may have to wait for. Whoever brings it at once, floods."""
 LONG_BYTES = 32 << 10
 """A turn otherwise: the more at once, the less it costs."""
