@@ -43,4 +43,4 @@ async def test_several_take_turns_until_one_is_left() -> None:
 
 
 async def test_turns_are_short_while_somebody_types() -> None:
-    assert await flow(1, 1, typed_s_ago=TYPING_S / 2) == [(0, SHORT_BYTES), (1, LONE_BYTES)]
+    assert await flow(1, 1, typed_s_ago=TYPING_S / 2) == [(0, SHORT_BYTES), (1, SHORT_BYTES)]

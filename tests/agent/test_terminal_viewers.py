@@ -355,3 +355,50 @@ async def test_a_terminal_that_is_not_there_is_not_found(client: Client) -> None
         headers["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
         response = await client.request(method, path, headers=headers)
         assert (response.status, (await response.json())["code"]) == (404, "not-found")
+
+
+async def flooded(
+    client: Client, *, answers_pings: bool
+) -> tuple[aiohttp.ClientWebSocketResponse[bool], str]:
+    """Return a viewer of the documented protocol that has taken a megabyte of a flood."""
+    terminal_id = await opened(client, "sh", "-c", "read go; yes | head -c 4000000")
+    socket = await client.ws_connect(
+        f"/ws?terminal_id={terminal_id}&offset=0", headers=KEY, autoping=answers_pings
+    )
+    await socket.send_bytes(b"\n")
+    await take(socket, 1_000_000)
+    return socket, terminal_id
+
+
+async def take(socket: aiohttp.ClientWebSocketResponse[bool], least_bytes: int) -> int:
+    """Take output until it is so much, or all; return how much it was."""
+    taken = 0
+    async with asyncio.timeout(10):
+        while taken < least_bytes:
+            message = await socket.receive()
+            if message.type is WSMsgType.BINARY:
+                taken += len(message.data)
+            elif message.type is not WSMsgType.PING:
+                break
+    return taken
+
+
+async def test_answers_to_pings_bound_what_is_on_its_way_where_there_are_no_acknowledgements(
+    client: Client,
+) -> None:
+    socket, terminal_id = await flooded(client, answers_pings=True)
+    offsets = [-1, 0]
+    while offsets[-1] != offsets[-2]:  # the agent sends what it may, and stops
+        await asyncio.sleep(0.2)
+        offsets.append((await about(client, terminal_id))["offset"])
+
+    left = await take(socket, 4_000_000)
+
+    assert offsets[-1] < 1_600_000, "the agent read on for a viewer that takes nothing"
+    assert left > 2_900_000
+
+
+async def test_a_viewer_that_answers_no_pings_gets_its_output(client: Client) -> None:
+    socket, _ = await flooded(client, answers_pings=False)
+
+    assert await take(socket, 4_000_000) > 2_900_000

@@ -108,8 +108,10 @@ class Terminal:
         self.socket.sendall(head + b"\0\0\0\0" + data)  # masked with zeros, which is allowed
 
     def receive(self) -> bytes:
-        """Return the next message's bytes."""
+        """Return the next message's bytes, none for a ping, which is answered as libraries do."""
         opcode, payload = self.frame()
+        if opcode == 9:
+            self._send(0x8A, payload)
         return payload if opcode in {0, 1, 2} else b""
 
     def frame(self) -> tuple[int, bytes]:

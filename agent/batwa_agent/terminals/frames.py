@@ -4,8 +4,6 @@ import struct
 
 from .output_log import Pieces
 
-PING = b"\x89\x00"
-
 
 def binary(pieces: Pieces, count: int) -> bytes:
     """Return one binary message of *count* bytes."""
@@ -16,6 +14,11 @@ def text(message: str) -> bytes:
     """Return one text message."""
     data = message.encode()
     return _header(0x81, len(data)) + data
+
+
+def ping(data: bytes) -> bytes:
+    """Return a ping with at most 125 bytes, which its answer repeats."""
+    return _header(0x89, len(data)) + data
 
 
 def pong(data: bytes) -> bytes:

@@ -22,6 +22,9 @@ from .window import Window
 
 CHUNK_BYTES = 64 << 10
 """Longest frame of output."""
+MARK_BYTES = 16 << 10
+"""Output between two pings that stand for acknowledgements, where the protocol has none."""
+PING = frames.ping(b"")
 PING_EVERY_S = 5.0
 SILENCE_S = 14.0
 """A viewer that answers no ping for this long is gone: noticed within 20 s."""
@@ -45,7 +48,7 @@ class TerminalSocket(ABC):
 
     subprotocols: tuple[str, ...] = ()
     acknowledges: bool = False
-    """Whether the protocol has acknowledgements, which bound the output on its way."""
+    """Whether the protocol has acknowledgements; where it has none, answers to pings stand for them."""
 
     def __init__(self, terminal: Terminal, about: TerminalViewer, *, key: str, size: Size | None) -> None:
         self.about = about
@@ -55,6 +58,7 @@ class TerminalSocket(ABC):
         self.left_on_purpose = True
         """Whether the viewer closed, or never came, rather than went away or was lost."""
         self._window: Window | None = None
+        self._marked = 0
         self._terminal = terminal
         self._websocket = WebSocket(self._take)
         self._tasks = Supervisor()
@@ -158,6 +162,8 @@ class TerminalSocket(ABC):
         self._terminal.attach(self)
         self._go_on()
         self._tasks.spawn(self._ping_forever(), name="pings")
+        if not self.acknowledges:
+            self._mark()
         self._websocket.resume()
         left = self._websocket.ended
         await asyncio.wait((left, self._ending), return_when=asyncio.FIRST_COMPLETED)
@@ -199,6 +205,18 @@ class TerminalSocket(ABC):
         self.offset = offset
         if self._window is not None:
             self._window.sent(offset, self._loop.time())
+        if not self.acknowledges and offset - self._marked >= MARK_BYTES:
+            self._mark()
+
+    def _mark(self) -> None:
+        self._marked = self.offset
+        self.send(frames.ping(self.offset.to_bytes(8)))
+
+    def _answered(self, mark: bytes) -> None:
+        if self._window is None:  # it does answer
+            self._window = Window(self.offset)
+        else:
+            self.acknowledge(int.from_bytes(mark))
 
     def _room(self) -> int:
         return CHUNK_BYTES if self._window is None else self._window.room
@@ -244,11 +262,12 @@ class TerminalSocket(ABC):
             self.skipped(stop - questions.held_bytes)
 
     def _take(self, message: Message) -> None:
-        if message.type is WSMsgType.PONG:
-            if self._window is not None:
-                self._window.measured(self._loop.time() - self._pinged_at_s)
-        else:
+        if message.type is not WSMsgType.PONG:
             self.take(message.data, is_text=message.type is WSMsgType.TEXT)
+        elif message.data and not self.acknowledges:
+            self._answered(message.data)
+        elif self._window is not None:
+            self._window.measured(self._loop.time() - self._pinged_at_s)
 
     async def _type(self, rest: memoryview) -> None:
         """Type *rest* as the shell takes it; the network is not read meanwhile."""
@@ -257,7 +276,7 @@ class TerminalSocket(ABC):
                 async with asyncio.timeout(LOOK_S):
                     await self._terminal.writable()
             except TimeoutError:
-                self.send(frames.PING)  # only writing shows that nobody is there while nothing is read
+                self.send(PING)  # only writing shows that nobody is there while nothing is read
             rest = self._terminal.write(rest)
         self._is_typing = False
         self._websocket.resume()
@@ -265,7 +284,7 @@ class TerminalSocket(ABC):
     async def _ping_forever(self) -> None:
         while True:
             self._pinged_at_s = self._loop.time()
-            self.send(frames.PING)
+            self.send(PING)
             await asyncio.sleep(PING_EVERY_S)
             if self._is_typing:
                 self._websocket.heard_at_s = self._loop.time()  # nothing is read, and that is not silence

@@ -65,6 +65,6 @@ class Turns:
             self._schedule()
 
     def _quantum_bytes(self) -> int:
-        if not self._waiting:
-            return LONE_BYTES
-        return SHORT_BYTES if self._clock() - self._typed_at_s < TYPING_S else LONG_BYTES
+        if self._clock() - self._typed_at_s < TYPING_S:
+            return SHORT_BYTES
+        return LONG_BYTES if self._waiting else LONE_BYTES
