@@ -402,3 +402,27 @@ async def test_a_viewer_that_answers_no_pings_gets_its_output(client: Client) ->
     socket, _ = await flooded(client, answers_pings=False)
 
     assert await take(socket, 4_000_000) > 2_900_000
+
+
+@pytest.mark.parametrize("protocols", [["batwa.v1"], []], ids=["batwa.v1", "documented"])
+async def test_a_long_paste_comes_back_whole_from_who_repeats_it(
+    client: Client, protocols: list[str]
+) -> None:
+    terminal_id = await opened(client, "sh", "-c", "stty raw -echo; echo ready; exec cat")
+    socket = await client.ws_connect(
+        f"/ws?terminal_id={terminal_id}&offset=0", headers=KEY, protocols=protocols
+    )
+    taking = Viewer(socket, acks=bool(protocols))
+    await taking.until(b"ready\n")
+    before, pasted = len(taking.output), b"".join(b"%09d " % number for number in range(200_000))
+
+    async def paste() -> None:
+        for at in range(0, len(pasted), 64 << 10):
+            await socket.send_bytes(pasted[at : at + (64 << 10)])
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as both:
+        both.create_task(paste())
+        while len(taking.output) < before + len(pasted):
+            assert await taking.step()
+
+    assert bytes(taking.output[before:]) == pasted

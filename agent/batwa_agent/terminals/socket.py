@@ -147,6 +147,8 @@ class TerminalSocket(ABC):
             self._is_typing = True
             self._websocket.pause()
             self._tasks.spawn(self._type(rest), name="keys")
+            self._go_on()
+            self._terminal.balance()
 
     def resize(self, size: Size) -> None:
         """The viewer's size changed."""
@@ -219,7 +221,9 @@ class TerminalSocket(ABC):
             self.acknowledge(int.from_bytes(mark))
 
     def _room(self) -> int:
-        return CHUNK_BYTES if self._window is None else self._window.room
+        if self._window is None or self._is_typing:  # then what it acknowledges waits behind its paste
+            return CHUNK_BYTES
+        return self._window.room
 
     def _go_on(self) -> None:
         if self._pump is None and self._room() > 0 and self.offset < self._terminal.log.end:
