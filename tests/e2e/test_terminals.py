@@ -303,7 +303,7 @@ async def test_a_viewer_whose_connection_is_half_open_is_noticed_within_20_s(
     await gone.close()
 
 
-async def test_an_idle_viewer_is_closed_and_the_shell_goes_on(fleet: Fleet) -> None:
+async def test_a_viewer_that_only_watches_is_idle_and_closed_and_the_shell_goes_on(fleet: Fleet) -> None:
     fleet.hub.stop()
     fleet.env["BATWA_HUB_TERMINAL__IDLE_TIMEOUT_S"] = "8"
     fleet.hub.start()
@@ -312,6 +312,7 @@ async def test_an_idle_viewer_is_closed_and_the_shell_goes_on(fleet: Fleet) -> N
         await call(session, "POST", "/api/vm/create", {"name": "web", "agent_id": "oslo"})
         terminal_id = await open_terminal(session)
         socket = await session.ws_connect(f"/ws?terminal_id={terminal_id}")
+        await socket.send_str("while sleep 0.2; do head -c 20000 /dev/zero | tr '\\0' .; done\n")
         async with asyncio.timeout(20):
             while (await socket.receive()).type is aiohttp.WSMsgType.BINARY:
                 pass

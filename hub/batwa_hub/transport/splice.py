@@ -37,8 +37,9 @@ LINGER_S = 5.0
 BUFFER_BYTES = 64 << 10
 """Unsent bytes per direction above which the source is no longer read."""
 
-_PONG, _PONG_BYTES = 0x8A, 6
-"""How a browser's answer to an empty ping looks (RFC 6455, 5.5.3): nobody's doing, so no activity."""
+_PONG = 0x8A
+"""How a browser's answer to a ping begins (RFC 6455, 5.5.3): nobody's doing, so no activity."""
+_MASKED_HEAD_BYTES = 6
 
 
 class _Rest:
@@ -103,7 +104,7 @@ class _Browser(_End):
         """Set while what comes is kept until its first message is whole."""
 
     def data_received(self, data: bytes) -> None:
-        if len(data) != _PONG_BYTES or data[0] != _PONG:
+        if not _is_only_pongs(data):
             self.active_at_s = time.monotonic()
         if self.first is None:
             super().data_received(data)
@@ -121,6 +122,13 @@ class _Browser(_End):
         if self.first is not None:
             self.first.end()
         super().connection_lost(exc)
+
+
+def _is_only_pongs(data: bytes) -> bool:
+    at = 0
+    while at + 1 < len(data) and data[at] == _PONG:
+        at += _MASKED_HEAD_BYTES + (data[at + 1] & 0x7F)
+    return at == len(data)
 
 
 class Splice:
