@@ -1,26 +1,26 @@
-"""Turns of those who flood: how much each may read at once."""
+"""Turns of those who flood: what each may do."""
 
 import asyncio
 
-from batwa_agent.terminals.turns import LONE_BYTES, LONG_BYTES, SHORT_BYTES, TYPING_S, Turns
+from batwa_agent.terminals.turns import ALONE, TOGETHER, TYPING, TYPING_S, Turn, Turns
 
 
 class Flood:
     """Has more to read for *left* turns."""
 
-    def __init__(self, left: int, taken: list[tuple["Flood", int]]) -> None:
+    def __init__(self, left: int, taken: list[tuple["Flood", Turn]]) -> None:
         self.left = left
         self.taken = taken
 
-    def take_turn(self, most_bytes: int) -> bool:
-        self.taken.append((self, most_bytes))
+    def take_turn(self, turn: Turn) -> bool:
+        self.taken.append((self, turn))
         self.left -= 1
         return self.left > 0
 
 
-async def flow(*lefts: int, typed_s_ago: float = TYPING_S) -> list[tuple[int, int]]:
-    """Return who took each turn, and how much it might read."""
-    taken: list[tuple[Flood, int]] = []
+async def flow(*lefts: int, typed_s_ago: float = TYPING_S) -> list[tuple[int, Turn]]:
+    """Return who took each turn, and which."""
+    taken: list[tuple[Flood, Turn]] = []
     now_s = 0.0
     turns = Turns(lambda: now_s)
     floods = [Flood(left, taken) for left in lefts]
@@ -31,16 +31,16 @@ async def flow(*lefts: int, typed_s_ago: float = TYPING_S) -> list[tuple[int, in
     async with asyncio.timeout(10):
         while any(flood.left for flood in floods):
             await asyncio.sleep(0)
-    return [(floods.index(flood), most_bytes) for flood, most_bytes in taken]
+    return [(floods.index(flood), turn) for flood, turn in taken]
 
 
 async def test_who_floods_alone_reads_most() -> None:
-    assert await flow(2) == [(0, LONE_BYTES), (0, LONE_BYTES)]
+    assert await flow(2) == [(0, ALONE), (0, ALONE)]
 
 
 async def test_several_take_turns_until_one_is_left() -> None:
-    assert await flow(3, 1) == [(0, LONG_BYTES), (1, LONG_BYTES), (0, LONE_BYTES), (0, LONE_BYTES)]
+    assert await flow(3, 1) == [(0, TOGETHER), (1, TOGETHER), (0, ALONE), (0, ALONE)]
 
 
 async def test_turns_are_short_while_somebody_types() -> None:
-    assert await flow(1, 1, typed_s_ago=TYPING_S / 2) == [(0, SHORT_BYTES), (1, SHORT_BYTES)]
+    assert await flow(1, 1, typed_s_ago=TYPING_S / 2) == [(0, TYPING), (1, TYPING)]

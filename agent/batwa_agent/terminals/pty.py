@@ -8,15 +8,11 @@ import time
 from collections.abc import Callable
 
 from .output_log import ROOM_BYTES, OutputLog
-from .turns import LONE_BYTES, SHORT_BYTES, Turns
+from .turns import TYPING, Turn, Turns
 
 _SMALL_BYTES = 2048
 """A read that brings less has emptied the terminal; Linux hands its output out in pieces of 4 KiB."""
-_CALM_BYTES = SHORT_BYTES - ROOM_BYTES
-"""Who brings more at once floods; one read may be a byte short of its room."""
 _WRITE_BYTES = 64 << 10
-_PATIENCE_S = 500e-6
-"""How long who floods alone may be waited for in its turn."""
 _NONE = bytes(4)
 
 
@@ -45,6 +41,7 @@ class Pty:
         self._reading = False
         self._has_turn = False
         self._floods = False
+        self._unshown = 0
         self._over = False
         self._closed = False
         self._writable: asyncio.Future[None] | None = None
@@ -96,10 +93,12 @@ class Pty:
             self._closed = True
             os.close(self._fd)
 
-    def take_turn(self, most_bytes: int) -> bool:
+    def take_turn(self, turn: Turn) -> bool:
         """Read for `Turns`."""
+        if self._unshown > turn.gather_bytes or not self._reading:
+            self._show()
         if self._reading:
-            self._read(most_bytes)
+            self._read(turn)
             if self._floods and self._reading:
                 return True
         self._has_turn = False
@@ -115,16 +114,16 @@ class Pty:
             self._loop.add_reader(self._fd, self._readable)
 
     def _readable(self) -> None:
-        self._read(SHORT_BYTES)
+        self._read(TYPING)
         if self._floods and self._reading:
             self._loop.remove_reader(self._fd)
             self._wait()
 
-    def _read(self, most_bytes: int) -> None:
+    def _read(self, turn: Turn) -> None:
         total = 0
         ended = False
-        until_s = time.monotonic() + _PATIENCE_S if most_bytes >= LONE_BYTES else None
-        while total <= most_bytes - ROOM_BYTES:
+        until_s = time.monotonic() + turn.wait_s if turn.wait_s else None
+        while total <= turn.most_bytes - ROOM_BYTES:
             room = self._log.room()
             try:
                 if until_s is not None and not self._comes(until_s):
@@ -141,12 +140,18 @@ class Pty:
             total += count
             if count < _SMALL_BYTES and count < len(room):
                 break
-        self._floods = total > _CALM_BYTES
-        if total:
-            self._on_output()
+        self._floods = total > turn.calm_bytes
+        self._unshown += total
+        if ended or not self._floods or self._unshown >= turn.gather_bytes:
+            self._show()
         if ended:
             self._stop()
             self._on_end()
+
+    def _show(self) -> None:
+        if self._unshown:
+            self._unshown = 0
+            self._on_output()
 
     def _comes(self, until_s: float) -> bool:
         """Wait awake for more; a read that finds nothing sleeps until the kernel's worker brings it."""
@@ -167,3 +172,4 @@ class Pty:
             self._reading = False
             self._loop.remove_reader(self._fd)
             self._now_writable()
+            self._show()

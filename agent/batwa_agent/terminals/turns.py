@@ -1,28 +1,45 @@
-"""Fair reading: terminals that flood take turns, one quantum a loop turn; quiet ones wait for one at most."""
+"""Fair reading: terminals that flood take turns, one a loop turn; quiet ones wait for one at most."""
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from batwa_common.busy_poll import BusyPoll
 
-SHORT_BYTES = 12 << 10
-"""A turn while somebody types: what the echo may have to wait for. Whoever brings it at once, floods."""
-LONG_BYTES = 32 << 10
-"""A turn otherwise: the more at once, the less it costs."""
-LONE_BYTES = 64 << 10
-"""A turn when one floods alone, and is waited for: one frame for it, within a millisecond."""
+from .output_log import ROOM_BYTES
+
 TYPING_S = 0.02
 """How long after a key somebody types."""
 
 
-class Flooding(Protocol):
-    """Something that has more to read than one quantum."""
+class Turn(NamedTuple):
+    """What who floods may do, one loop turn long."""
 
-    def take_turn(self, most_bytes: int) -> bool:
-        """Read at most so much. True if there is more, so that another turn is wanted."""
+    most_bytes: int
+    """Read so much at most."""
+    calm_bytes: int
+    """Who brings no more does not flood."""
+    wait_s: float = 0.0
+    """How long to wait awake for more, in all."""
+    gather_bytes: int = 0
+    """So much may be read before any of it is shown."""
+
+
+TYPING = Turn(8 << 10, calm_bytes=4 << 10)
+"""While somebody types: what an echo may have to wait for."""
+TOGETHER = Turn(ROOM_BYTES, calm_bytes=2 << 10, gather_bytes=32 << 10)
+"""While nobody does: a second read would wait for the kernel's worker, which fills the others meanwhile."""
+ALONE = Turn(64 << 10, calm_bytes=8 << 10, wait_s=500e-6)
+"""While nobody types and one floods: one frame for it, within a millisecond."""
+
+
+class Flooding(Protocol):
+    """Something that has more to read than one turn."""
+
+    def take_turn(self, turn: Turn) -> bool:
+        """Read. True if there is more, so that another turn is wanted."""
         ...
 
 
@@ -59,12 +76,12 @@ class Turns:
         self._step_is_due = False
         first = self._waiting.popleft()
         try:
-            if first.take_turn(self._quantum_bytes()):
+            if first.take_turn(self._turn()):
                 self._waiting.append(first)
         finally:  # one that breaks must not stop the others
             self._schedule()
 
-    def _quantum_bytes(self) -> int:
+    def _turn(self) -> Turn:
         if self._clock() - self._typed_at_s < TYPING_S:
-            return SHORT_BYTES
-        return LONG_BYTES if self._waiting else LONE_BYTES
+            return TYPING
+        return TOGETHER if self._waiting else ALONE
