@@ -14,6 +14,7 @@ from batwa_hub.services.pace import BURST_S, MOST_KEYS, Pace
 from batwa_hub.settings import Settings
 
 from .conftest import PASSWORD
+from .guessing import guess_until_slowed
 
 LOGIN = {"username": "admin", "password": PASSWORD}
 
@@ -100,8 +101,7 @@ async def test_a_browser_that_logged_in_before_does_not_wait_for_guessers_beside
     assert cookie["httponly"] and cookie["samesite"] == "Lax" and cookie["path"] == "/api/auth"
     stranger.session.cookie_jar.clear()
     wrong = LOGIN | {"password": "wrong"}
-    guesses = [(await stranger.post("/api/auth/login", json=wrong)).status for _ in range(FREE + 1)]
-    assert guesses[-1] == 429
+    assert (await guess_until_slowed(stranger, wrong))[:FREE] == [401] * FREE
 
     assert (await stranger.post("/api/auth/login", json=LOGIN)).status == 429
     device = {"Cookie": f"known_device={cookie.value}"}
