@@ -27,7 +27,7 @@ class Turn(NamedTuple):
     """So much may be read before any of it is shown."""
 
 
-TYPING = Turn(8 << 10, calm_bytes=4 << 10)
+TYPING = Turn(12 << 10, calm_bytes=8 << 10)
 """While somebody types: what an echo may have to wait for."""
 TOGETHER = Turn(ROOM_BYTES, calm_bytes=2 << 10, gather_bytes=32 << 10)
 """While nobody does: a second read would wait for the kernel's worker, which fills the others meanwhile."""
