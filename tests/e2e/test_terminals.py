@@ -318,3 +318,4 @@ async def test_a_viewer_that_only_watches_is_idle_and_closed_and_the_shell_goes_
                 pass
         assert socket.close_code == 4408
         assert (await call(session, "GET", f"/api/terminals/{terminal_id}"))["state"] == "running"
+        await call(session, "DELETE", f"/api/terminals/{terminal_id}")
