@@ -1,4 +1,4 @@
-"""The master side of one pseudo-terminal, driven from the event loop. Nothing here waits for the child."""
+"""The master side of one pseudo-terminal, driven from the event loop, which no child holds up for longer than a turn."""
 
 import asyncio
 import fcntl
@@ -14,6 +14,7 @@ _SMALL_BYTES = 2048
 """A read that brings less has emptied the terminal; Linux hands its output out in pieces of 4 KiB."""
 _WRITE_BYTES = 64 << 10
 _NONE = bytes(4)
+"""What FIONREAD says of an empty terminal."""
 
 
 class Pty:

@@ -106,9 +106,9 @@ class _Browser(_End):
     def data_received(self, data: bytes) -> None:
         if not _is_only_pongs(data):
             self.active_at_s = time.monotonic()
+            self._busy_poll.typed(len(data))
         if self.first is None:
             super().data_received(data)
-            self._busy_poll.typed(len(data))
         elif not self.first.feed(data) and self.transport is not None:
             self.transport.abort()
 
