@@ -1,4 +1,4 @@
-"""The master side of one pseudo-terminal, driven from the event loop, which no child holds up for longer than a turn."""
+"""The master side of one pseudo-terminal, driven from the event loop; no child holds it up beyond a turn."""
 
 import asyncio
 import fcntl
