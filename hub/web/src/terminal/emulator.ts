@@ -95,7 +95,6 @@ export class Emulator implements Sink {
     this.xterm.resize(cols, rows);
   }
 
-  /** The size that would fill the place; null while that is not shown. */
   fitting(): Size | null {
     const size = this.fit.proposeDimensions();
     if (size === undefined || !(size.rows > 0) || !(size.cols > 0)) return null;

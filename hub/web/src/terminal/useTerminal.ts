@@ -90,18 +90,14 @@ function useScreen(screen: RefObject<HTMLElement | null>, { emulator, session }:
     if (place === null) return;
     let gone = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const fit = () => {
-      const size = emulator.fitting();
-      if (size !== null) session.resize(size);
-    };
     const observer = new ResizeObserver(() => {
       clearTimeout(timer);
-      timer = setTimeout(fit, SETTLED_MS);
+      timer = setTimeout(() => session.fit(), SETTLED_MS);
     });
     void document.fonts.load(`13px ${FONTS.jetbrains}`).finally(() => {
       if (gone) return;
       emulator.open(place);
-      fit();
+      session.fit();
       observer.observe(place);
       session.start();
     });
@@ -122,8 +118,7 @@ function useLooks({ emulator, session }: Pair, shown: boolean): string | undefin
   const palette = paletteOf(settings.palette, scheme);
   useEffect(() => {
     emulator.apply(settings, palette);
-    const size = emulator.fitting();
-    if (size !== null) session.resize(size);
+    session.fit();
   }, [emulator, session, settings, palette]);
   useEffect(() => emulator.shown(shown), [emulator, shown]);
   return palette.background;

@@ -28,6 +28,8 @@ export interface Sink {
   write(bytes: Uint8Array, taken: () => void): void;
   /** All of the terminal has this size now. */
   resize(size: Size): void;
+  /** The size that would fill its place; null while that cannot be seen. */
+  fitting(): Size | null;
 }
 
 /** What a page may want to know. */
@@ -104,8 +106,9 @@ export class TerminalSession {
   }
 
   /** Says what size fits here; what the terminal then has comes through the sink, at once while nobody answers. */
-  resize(size: Size): void {
-    if (this.size?.rows === size.rows && this.size.cols === size.cols) return;
+  fit(): void {
+    const size = this.options.sink.fitting();
+    if (size === null || (this.size?.rows === size.rows && this.size.cols === size.cols)) return;
     this.size = size;
     if (this.state.attachment.phase === "attached") this.tell({ type: "resize", ...size });
     else this.options.sink.resize(size);
@@ -213,6 +216,7 @@ export class TerminalSession {
     switch (message.type) {
       case "hello":
         this.options.sink.resize(message);
+        this.size = this.options.sink.fitting() ?? this.size; // it may not have been seen when this opened
         if (this.size !== null) this.tell({ type: "resize", ...this.size });
         return this.become({ mode: message.mode, notice: null });
       case "resize":

@@ -84,12 +84,11 @@ function useAsked(show: (id: string) => void, open: (order: Order) => void): voi
   const done = useRef<string | null>(null);
   useEffect(() => {
     const asked = JSON.stringify([vm, agent, terminal]);
-    if ((vm === undefined && terminal === undefined) || done.current === asked) return;
-    done.current = asked;
+    if (done.current === asked) return;
+    done.current = asked; // until the address asks for something else, or, below, for nothing
     if (terminal !== undefined) show(terminal);
     else if (vm !== undefined) open({ vm: { name: vm, agent_id: agent ?? null } });
-    void navigate({ search: {}, replace: true }).then(() => {
-      done.current = null;
-    });
+    else return;
+    void navigate({ search: {}, replace: true });
   });
 }
