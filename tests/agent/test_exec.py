@@ -4,8 +4,10 @@ import asyncio
 import os
 import secrets
 import shlex
+import shutil
 import sys
 import time
+from asyncio.subprocess import DEVNULL
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -130,6 +132,23 @@ async def test_nothing_of_it_is_left_in_the_vm_when_time_is_up(commands: Command
 
     assert told.timed_out
     await until(nap, lives=False)
+
+
+async def test_the_timer_of_a_quick_command_ends_with_it(tmp_path: Path) -> None:
+    slow = tmp_path / "setsid"  # the command has ended before its timer has a process group
+    slow.write_text(
+        f'#!/bin/sh\ncase "$3" in sleep*) sleep 0.5 ;; esac\nexec {shutil.which("setsid")} "$@"\n'
+    )
+    slow.chmod(0o755)
+    limit_s = 1000 + secrets.randbelow(10**6)
+    wrapped = Wrapped(["true"], timeout_s=limit_s)
+
+    child = await asyncio.create_subprocess_exec(
+        *wrapped.argv, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, stdout=DEVNULL, stderr=DEVNULL
+    )
+    await child.wait()
+
+    await until(f"{limit_s:.3f}", lives=False)
 
 
 async def test_a_command_that_nobody_waits_for_is_ended_in_the_vm(commands: Commands) -> None:

@@ -14,13 +14,14 @@ ENDED_AFTER_S = 5
 """What a command gets after SIGTERM, before SIGKILL."""
 
 # Arguments: the word, seconds, the command. The command gets a session of its own, to be ended
-# whole; a group is named without `--`, which dash does not know there.
+# whole; a group is named without `--`, which dash does not know there. What has just been started may
+# have no group yet: then it is ended by its own number.
 WRAPPER = f"""
 word=$1 limit=$2; shift 2
 stopped=0
 stop() {{
     stopped=1 again=1
-    kill -TERM "-$child" 2>/dev/null
+    kill -TERM "-$child" 2>/dev/null || kill -TERM "$child" 2>/dev/null
     setsid sh -c 'sleep {ENDED_AFTER_S}; kill -KILL "-$1"' "$word" "$child" </dev/null >/dev/null 2>&1 &
     killer=$!
 }}
@@ -40,7 +41,7 @@ while :; do
     [ "$again" = 1 ] || break
 done
 trap '' TERM
-kill -KILL "-$watch" ${{killer:+"-$killer"}} 2>/dev/null
+kill -KILL "$watch" "-$watch" ${{killer:+"$killer" "-$killer"}} 2>/dev/null
 printf '%s %s %s\\n' "$word" "$code" "$stopped" >&2
 exit 0
 """
