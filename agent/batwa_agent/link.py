@@ -129,7 +129,8 @@ class Link:
             failures = 0 if settled else failures + 1
             self._note(trouble)
             with suppress(TimeoutError):
-                await asyncio.wait_for(back.wait(), self._wait_s(trouble, failures))
+                async with asyncio.timeout(self._wait_s(trouble, failures)):
+                    await back.wait()
             back.clear()
 
     async def stop(self) -> None:

@@ -157,7 +157,8 @@ class Uplink:
         if self._trouble_is_slow:
             longest_s = SLOW_RETRY_S
         # somebody waiting in push has reason to believe that the hub is there
-        await asyncio.wait_for(self._hurry.wait(), self._random.uniform(0, longest_s))
+        async with asyncio.timeout(self._random.uniform(0, longest_s)):
+            await self._hurry.wait()
 
     async def _register(self, about: RegisterAgent) -> None:
         await self._post("/api/agent/register", about, Done)

@@ -81,7 +81,8 @@ async def agent(home: Path, *, ready: int = 200, **more: str) -> AsyncIterator[A
     reading = asyncio.create_task(_address(process.stderr))
     draining: asyncio.Task[bytes] | None = None
     try:
-        address = await asyncio.wait_for(reading, 20)
+        async with asyncio.timeout(20):
+            address = await reading
         draining = asyncio.create_task(process.stderr.read())
         async with aiohttp.ClientSession(address, headers={"X-API-Key": KEY}) as session:
             running = AgentProcess(process, session)

@@ -232,6 +232,24 @@ async def test_the_writer_follows_by_itself(tmp_path: Path) -> None:
     await store.stop()
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_the_writer_ends_also_when_there_is_news_at_that_moment(tmp_path: Path, turns: int) -> None:
+    store = recordings(tmp_path)
+    await store.load()
+    running = asyncio.ensure_future(store.run())
+    await asyncio.sleep(0.01)
+    begin(store)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    running.cancel()
+
+    done, _ = await asyncio.wait({running}, timeout=5)
+
+    running.cancel()
+    assert done
+    await store.stop()
+
+
 @pytest.mark.parametrize(
     "name", ["x", "oslo~rec-../../etc/passwd", "bergen~rec-0123456789abcdef", "oslo~rec-0123456789abcdef"]
 )

@@ -255,7 +255,8 @@ async def test_a_paste_that_nobody_reads_waits_and_fills_no_memory(
         await until(socket, b"ready")
         before = psutil.Process().memory_info().rss
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(paste(socket, 250 << 20), 1)
+            async with asyncio.timeout(1):
+                await paste(socket, 250 << 20)
         assert psutil.Process().memory_info().rss - before < 16 << 20  # both ends live in this process
 
 

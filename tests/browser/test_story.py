@@ -106,10 +106,9 @@ async def use_a_terminal(page: Page) -> None:
     await expect(screen(page)).to_contain_text("$")
     await type_line(page, "mark=kept-$$; echo early-$((40 + 2)); seq 1000 1100; echo at-first-$(stty size)")
     before = await size_told(page, "at-first")
-    told = "set -- $(stty size)"  # it may become lower first and then narrower
-    same = "[ $1 = ${size% *} ] || [ $2 = ${size#* } ]"
-    wait = f"size=$(stty size); {told}; while {same}; do sleep 0.1; {told}; done"
-    await type_line(page, f"{wait}; echo resized-$(stty size)")
+    smaller = f"[ $1 -lt {before[0]} ] && [ $2 -lt {before[1]} ]"  # lower and narrower may come one by one
+    wait = f"until set -- $(stty size); {smaller}; do sleep 0.1; done"
+    await type_line(page, f'{wait}; echo "resized-$1 $2"')
     await page.set_viewport_size({"width": 900, "height": 500})
     after = await size_told(page, "resized")
     assert after[0] < before[0] and after[1] < before[1], (before, after)

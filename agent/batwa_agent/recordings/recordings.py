@@ -109,7 +109,8 @@ class Recordings:
         """Write what was recorded, each second and when much waits, until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), FLUSH_S)
+                async with asyncio.timeout(FLUSH_S):
+                    await self._hurry.wait()
             self._hurry.clear()
             await self.flush()
 

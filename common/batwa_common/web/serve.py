@@ -135,7 +135,8 @@ async def serve(
         await manager.stopping()
         stop.clear()
         with suppress(TimeoutError):  # told again it waits no longer
-            await asyncio.wait_for(stop.wait(), drain_s)
+            async with asyncio.timeout(drain_s):
+                await stop.wait()
         await _drain(listening)
     finally:
         began = time.monotonic()

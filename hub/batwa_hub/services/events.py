@@ -135,7 +135,8 @@ class Events:
             _ = tasks.create_task(self._listen(woken.set))
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), FOLLOW_S)
+                    async with asyncio.timeout(FOLLOW_S):
+                        await woken.wait()
                 woken.clear()
                 with suppress(Unavailable):  # the database has logged it
                     await self._catch_up()

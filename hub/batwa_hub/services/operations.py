@@ -238,7 +238,8 @@ class Operations:
                 if is_news or operation.has_ended or left_s <= 0:
                     return job
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), min(left_s, LOOK_S))
+                    async with asyncio.timeout(min(left_s, LOOK_S)):
+                        await news.wait()
         finally:
             waiting.discard(news)
             if not waiting:

@@ -179,7 +179,8 @@ class ServerTls:
         """Look each minute, or when hurried, until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await self._hurry.wait()
             self._hurry.clear()
             await self.look()
 
