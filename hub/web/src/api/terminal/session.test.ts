@@ -2,18 +2,18 @@ import { beforeEach, expect, test, vi } from "vitest";
 import type { Size } from "./messages";
 import { TerminalSession } from "./session";
 
-/** What the session does with its WebSocket. */
-class Wire {
+/** A WebSocket that notes what the session sends, and tells it what a test wants. */
+class FakeSocket {
   static readonly OPEN = 1;
-  static opened: Wire;
-  readonly readyState = Wire.OPEN;
+  static opened: FakeSocket;
+  readonly readyState = FakeSocket.OPEN;
   readonly sent: unknown[] = [];
   readonly url: URL;
   onmessage: ((event: { data: string }) => void) | null = null;
 
   constructor(url: URL) {
     this.url = url;
-    Wire.opened = this;
+    FakeSocket.opened = this;
   }
 
   send(text: string): void {
@@ -35,38 +35,38 @@ const sink = {
 
 beforeEach(() => {
   vi.useFakeTimers();
-  vi.stubGlobal("WebSocket", Wire);
+  vi.stubGlobal("WebSocket", FakeSocket);
   vi.stubGlobal("location", { origin: "http://hub" });
   vi.stubGlobal("document", new EventTarget());
   vi.stubGlobal("addEventListener", () => {});
   sink.size = null;
 });
 
-function started(): Wire {
+function started(): FakeSocket {
   const session = new TerminalSession({ place: { terminal_id: "oslo~1" }, offset: 0, sink });
   session.fit();
   session.start();
-  return Wire.opened;
+  return FakeSocket.opened;
 }
 
 test("the size that fits is told when it opens and when it is greeted", () => {
   sink.size = { rows: 31, cols: 141 };
-  const wire = started();
-  expect(wire.url.search).toBe("?terminal_id=oslo%7E1&rows=31&cols=141&offset=0");
-  wire.tell(HELLO);
-  expect(wire.sent).toEqual([{ type: "resize", rows: 31, cols: 141 }]);
+  const socket = started();
+  expect(socket.url.search).toBe("?terminal_id=oslo%7E1&rows=31&cols=141&offset=0");
+  socket.tell(HELLO);
+  expect(socket.sent).toEqual([{ type: "resize", rows: 31, cols: 141 }]);
 });
 
 test("a place that could not be seen when it opened is looked at again when it is greeted", () => {
-  const wire = started();
-  expect(wire.url.search).toBe("?terminal_id=oslo%7E1&offset=0");
+  const socket = started();
+  expect(socket.url.search).toBe("?terminal_id=oslo%7E1&offset=0");
   sink.size = { rows: 31, cols: 141 };
-  wire.tell(HELLO);
-  expect(wire.sent).toEqual([{ type: "resize", rows: 31, cols: 141 }]);
+  socket.tell(HELLO);
+  expect(socket.sent).toEqual([{ type: "resize", rows: 31, cols: 141 }]);
 });
 
 test("who still sees nothing tells no size", () => {
-  const wire = started();
-  wire.tell(HELLO);
-  expect(wire.sent).toEqual([]);
+  const socket = started();
+  socket.tell(HELLO);
+  expect(socket.sent).toEqual([]);
 });

@@ -85,7 +85,7 @@ function useAsked(show: (id: string) => void, open: (order: Order) => void): voi
   useEffect(() => {
     const asked = JSON.stringify([vm, agent, terminal]);
     if (done.current === asked) return;
-    done.current = asked; // until the address asks for something else, or, below, for nothing
+    done.current = asked; // nothing, too: the next may ask for the same again
     if (terminal !== undefined) show(terminal);
     else if (vm !== undefined) open({ vm: { name: vm, agent_id: agent ?? null } });
     else return;
