@@ -24,6 +24,17 @@ def test_a_viewer_that_takes_all_at_once_gets_the_most() -> None:
     assert takes(Window(0), 1e9) == MOST_BYTES
 
 
+def test_what_did_not_fit_makes_it_larger_for_a_viewer_that_is_quick() -> None:
+    quick, slow = Window(0), Window(0)
+    for window, takes_s in ((quick, 1e-4), (slow, 1e-1)):
+        assert window.fits(LEAST_BYTES)
+        for at_s in range(10):
+            assert not window.fits(MOST_BYTES + 1)
+            window.sent(at_s + 1, at_s)
+            window.acknowledge(at_s + 1, at_s + takes_s)
+    assert (quick.room, slow.room) == (MOST_BYTES, LEAST_BYTES)
+
+
 def test_a_slow_viewer_gets_the_least() -> None:
     assert takes(Window(0), 2e6) == LEAST_BYTES
 

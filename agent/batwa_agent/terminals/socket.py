@@ -1,6 +1,7 @@
 """A WebSocket as a viewer of one terminal: what both protocols share. Output comes at the viewer's pace."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -103,7 +104,7 @@ class TerminalSocket(ABC):
             self.offset == start
             and self._pump is None
             and not websocket.is_congested
-            and stop - start <= self._room()
+            and self._fits(stop - start)
         ):
             websocket.write(frames.binary(pieces, stop - start))
             self._sent(stop)
@@ -137,7 +138,7 @@ class TerminalSocket(ABC):
 
     def acknowledge(self, offset: int) -> None:
         """All up to *offset* has been taken."""
-        if self._window is not None and self._window.acknowledge(offset, self._loop.time()):
+        if self._window is not None and self._window.acknowledge(offset, time.monotonic()):
             self._go_on()
             self._terminal.balance()
 
@@ -206,7 +207,7 @@ class TerminalSocket(ABC):
     def _sent(self, offset: int) -> None:
         self.offset = offset
         if self._window is not None:
-            self._window.sent(offset, self._loop.time())
+            self._window.sent(offset, time.monotonic())
         if not self.acknowledges and offset - self._marked >= MARK_BYTES:
             self._mark()
 
@@ -224,6 +225,11 @@ class TerminalSocket(ABC):
         if self._window is None or self._is_typing:  # then what it acknowledges waits behind its paste
             return CHUNK_BYTES
         return self._window.room
+
+    def _fits(self, count: int) -> bool:
+        if self._window is None or self._is_typing:
+            return count <= self._room()
+        return self._window.fits(count)
 
     def _go_on(self) -> None:
         if self._pump is None and self._room() > 0 and self.offset < self._terminal.log.end:
@@ -271,7 +277,7 @@ class TerminalSocket(ABC):
         elif message.data and not self.acknowledges:
             self._answered(message.data)
         elif self._window is not None:
-            self._window.measured(self._loop.time() - self._pinged_at_s)
+            self._window.measured(time.monotonic() - self._pinged_at_s)
 
     async def _type(self, rest: memoryview) -> None:
         """Type *rest* as the shell takes it; the network is not read meanwhile."""
@@ -287,7 +293,7 @@ class TerminalSocket(ABC):
 
     async def _ping_forever(self) -> None:
         while True:
-            self._pinged_at_s = self._loop.time()
+            self._pinged_at_s = time.monotonic()
             self.send(PING)
             await asyncio.sleep(PING_EVERY_S)
             if self._is_typing:
