@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.e2e.fleet import free_port
 
-from .sockets import Terminal
+from .sockets import Terminal, until
 
 WAIT_S = 15.0
 
@@ -35,12 +35,7 @@ class Raw:
         return os.read(self._fd, 1 << 16)
 
     def until(self, text: bytes) -> int:
-        tail, count = b"", 0
-        while text not in tail:
-            chunk = self.receive()
-            count += len(chunk)
-            tail = tail[-len(text) :] + chunk
-        return count
+        return until(self.receive, text)
 
     def close(self) -> None:
         os.close(self._fd)

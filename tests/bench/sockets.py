@@ -1,10 +1,12 @@
 """Plain blocking sockets: a client so cheap that what is measured is the server."""
 
 import base64
+import contextlib
 import json
 import os
 import socket
 import time
+from collections.abc import Callable
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -77,11 +79,11 @@ class Terminal:
             f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             f"Sec-WebSocket-Key: {key}\r\n{extra}\r\n".encode()
         )
-        self._seen = bytearray()
-        while (end := self._seen.find(b"\r\n\r\n")) < 0:
-            self._seen += self.socket.recv(65536)
-        assert self._seen.startswith(b"HTTP/1.1 101"), bytes(self._seen)
-        del self._seen[: end + 4]
+        self._received = self.socket.makefile("rb", 256 << 10)
+        answer = self._received.readline()
+        assert answer.startswith(b"HTTP/1.1 101"), answer
+        while self._received.readline() not in {b"\r\n", b""}:
+            pass
 
     def __enter__(self) -> Self:
         return self
@@ -116,40 +118,38 @@ class Terminal:
 
     def frame(self) -> tuple[int, bytes]:
         """Return (opcode, payload) of the next frame. Raises ConnectionResetError at the end."""
-        while True:
-            if (frame := self._parsed()) is not None:
-                if frame[0] == 8:
-                    raise ConnectionResetError(frame[1])
-                return frame
-            if not (data := self.socket.recv(1 << 18)):
-                raise ConnectionResetError
-            self._seen += data
-
-    def _parsed(self) -> tuple[int, bytes] | None:
-        seen = self._seen
-        if len(seen) < 2:
-            return None
-        length, at = seen[1] & 0x7F, 2
+        first, length = self._take(2)
+        length &= 0x7F
         if length >= 126:
-            wide = 2 if length == 126 else 8
-            if len(seen) < 2 + wide:
-                return None
-            length, at = int.from_bytes(seen[2 : 2 + wide]), 2 + wide
-        if len(seen) < at + length:
-            return None
-        opcode, payload = seen[0] & 0x0F, bytes(seen[at : at + length])
-        del seen[: at + length]
-        return opcode, payload
+            length = int.from_bytes(self._take(2 if length == 126 else 8))
+        payload = self._take(length)
+        if first & 0x0F == 8:
+            raise ConnectionResetError(payload)
+        return first & 0x0F, payload
+
+    def _take(self, count: int) -> bytes:
+        if len(data := self._received.read(count)) < count:
+            raise ConnectionResetError
+        return data
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up, also while another thread receives."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 
     def until(self, text: bytes) -> int:
         """Read until *text* has come; return how many bytes came in all."""
-        tail, count = b"", 0
-        while text not in tail:
-            chunk = self.receive()
-            count += len(chunk)
-            tail = tail[-len(text) :] + chunk
-        return count
+        return until(self.receive, text)
+
+
+def until(receive: Callable[[], bytes], text: bytes) -> int:
+    """Receive until *text* has come; return how many bytes came in all."""
+    end, count = b"", 0
+    while True:
+        chunk = receive()
+        count += len(chunk)
+        # most output has not even its first byte, which is the quickest to know
+        if (text[0] in chunk and text in chunk) or text in end + chunk[: len(text)]:
+            return count
+        end = (end + chunk[-len(text) :])[-len(text) :]
