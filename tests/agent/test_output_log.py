@@ -1,5 +1,6 @@
 """The log of a terminal: every byte by its offset, across overflow and across a kill."""
 
+import sys
 from mmap import mmap
 
 import pytest
@@ -60,7 +61,10 @@ class Log(RuleBasedStateMachine):
                 self.log.read(offset, stop)
             self.viewers[viewer] = self.end  # told so, and begins anew
         else:
-            assert self.log.read(offset, stop) == numbered(offset, stop - offset)
+            there = numbered(offset, stop - offset)
+            assert self.log.read(offset, stop) == there
+            for byte in (b"0", b"7", b"f", b"\xff"):
+                assert self.log.has(byte, offset, stop) == (byte in there)
             self.viewers[viewer] = stop
 
     @rule(data=st.data())
@@ -105,3 +109,22 @@ def test_what_is_not_there_is_refused() -> None:
     for start, stop in ((0, 1), (KEEP - 1, KEEP), (2 * KEEP, 2 * KEEP + 1), (2 * KEEP, KEEP)):
         with pytest.raises(ValueError, match="is not within"):
             output.read(start, stop)
+
+
+@pytest.mark.parametrize("uncounted", [b"", b"read, not counted"])
+def test_a_log_of_the_format_before_goes_on(uncounted: bytes) -> None:
+    memory = bytearray(memory_bytes(KEEP))
+    head, blank = 4 << 10, 4 << 10
+    size = len(memory) - head
+    end = 3 * size + 1000
+    before, at = numbered(end - size, size), end % size
+    memory[:16] = b"batwalog" + end.to_bytes(8, sys.byteorder)
+    memory[head:] = before[size - at :] + before[: size - at]
+    memory[head + at : head + at + blank] = uncounted.ljust(blank, b"\xff")
+
+    output = OutputLog(memory)
+
+    assert output.end == end + len(uncounted)
+    assert output.read(output.kept_from, end) == numbered(output.kept_from, end - output.kept_from)
+    assert output.read(end, output.end) == uncounted
+    assert OutputLog(memory).end == output.end

@@ -161,8 +161,8 @@ async def test_an_adopted_log_that_is_full_goes_on() -> None:
     log = OutputLog(memory)
     screen = Screen(log, Size(24, 80))
 
-    for _ in range(4):
-        log.append(b"y" * SCAN_BYTES)
+    for _ in range(9):
+        log.append(b"y" * log.burst_bytes)
         screen.note()
 
     assert (await screen.render()).offset == log.end

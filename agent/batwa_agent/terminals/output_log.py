@@ -6,12 +6,18 @@ moment they are read from the terminal, so that a killed process loses none.
 
 import mmap
 
-ROOM_BYTES = 4 << 10
-"""Most that is read at once: what Linux hands out of a pseudo-terminal."""
+ROOM_BYTES = 16 << 10
+"""Most that is read at once."""
+BURST_BYTES = 128 << 10
+"""The largest `OutputLog.burst_bytes`."""
 _HEADER_BYTES = 4 << 10
-_MAGIC = b"batwalog"
+_MAGIC = b"batwalg2"
+_AHEAD_BYTES = {b"batwalog": 4 << 10, _MAGIC: ROOM_BYTES}
+"""How far ahead of the end a log of each format is blank."""
 _BLANK = b"\xff" * ROOM_BYTES
 """Lies ahead of the end: no UTF-8 text has this byte, so it shows how far an uncounted read got."""
+_SPARE_BYTES = 3 * ROOM_BYTES
+"""Of the ring, beyond what is kept: so far ahead of the end is blank before a read is counted."""
 
 Pieces = tuple[memoryview, ...]
 """Consecutive bytes, in two pieces where the ring's end lies between. Copy them before the log goes on."""
@@ -19,7 +25,7 @@ Pieces = tuple[memoryview, ...]
 
 def memory_bytes(keep_bytes: int) -> int:
     """Return the memory that a log of the last *keep_bytes* needs."""
-    return _HEADER_BYTES + keep_bytes + 2 * ROOM_BYTES
+    return _HEADER_BYTES + keep_bytes + _SPARE_BYTES
 
 
 class OutputLog:
@@ -29,20 +35,20 @@ class OutputLog:
     """
 
     def __init__(self, memory: bytearray | mmap.mmap) -> None:
-        self._mapping = memory if isinstance(memory, mmap.mmap) else None
+        self._buffer = memory
         self._memory = memoryview(memory)
         self._end = self._memory[8:16].cast(
             "Q"
         )  # stored with one instruction: a kill finds the old or the new
         self._ring = self._memory[_HEADER_BYTES:]
         self._size = len(self._ring)
-        self.keep_bytes = self._size - 2 * ROOM_BYTES
-        if self._memory[:8] == _MAGIC:
-            self._end[0] += self._uncounted()
-            self._blank(self._end[0], ROOM_BYTES)
-        else:
-            self._blank(0, ROOM_BYTES)
-            self._memory[:8] = _MAGIC
+        self.keep_bytes = self._size - _SPARE_BYTES
+        self.burst_bytes = min(BURST_BYTES, self.keep_bytes // 4)
+        """Most that is added before its readers are told, so that they are not outrun."""
+        self._end[0] += self._uncounted(_AHEAD_BYTES.get(bytes(self._memory[:8]), 0))
+        self._blank(self._end[0])
+        self._blank_to = self._end[0] + ROOM_BYTES
+        self._memory[:8] = _MAGIC
 
     @property
     def end(self) -> int:
@@ -54,16 +60,18 @@ class OutputLog:
         """The offset of the oldest byte kept."""
         return max(0, self._end[0] - self.keep_bytes)
 
-    def room(self) -> memoryview:
-        """Return where the next bytes belong, to be read into; `ROOM_BYTES` or less, never none."""
+    def room(self, most_bytes: int = ROOM_BYTES) -> memoryview:
+        """Return where the next bytes belong, to be read into: `ROOM_BYTES` or less, never none."""
         at = self._end[0] % self._size
-        return self._ring[at : at + ROOM_BYTES]
+        return self._ring[at : at + min(most_bytes, ROOM_BYTES)]
 
     def took(self, count: int) -> None:
         """Count *count* bytes that were put into `room`."""
-        end = self._end[0]
-        self._blank(end + ROOM_BYTES, count)
-        self._end[0] = end + count
+        end = self._end[0] + count
+        if end + ROOM_BYTES > self._blank_to:
+            self._blank(self._blank_to)
+            self._blank_to += ROOM_BYTES
+        self._end[0] = end
 
     def append(self, data: bytes) -> None:
         """Add *data*."""
@@ -88,10 +96,19 @@ class OutputLog:
         """Return a copy of the bytes from *start* up to *stop*. Raises ValueError as `pieces` does."""
         return b"".join(self.pieces(start, stop))
 
+    def has(self, byte: bytes, start: int, stop: int) -> bool:
+        """Tell whether *byte* is among those from *start* up to *stop*, all of them kept; copies nothing."""
+        at = _HEADER_BYTES + start % self._size
+        over = at + stop - start - len(self._memory)
+        return (
+            self._buffer.find(byte, at, at + stop - start) >= 0
+            or self._buffer.find(byte, _HEADER_BYTES, _HEADER_BYTES + max(0, over)) >= 0
+        )
+
     def rest(self) -> None:
         """Give a mapping's memory back until it is touched again: its file has the bytes (madvise(2))."""
-        if self._mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
-            self._mapping.madvise(mmap.MADV_DONTNEED)
+        if isinstance(self._buffer, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            self._buffer.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
         """Let go of the memory."""
@@ -99,14 +116,13 @@ class OutputLog:
         self._ring.release()
         self._memory.release()
 
-    def _blank(self, start: int, count: int) -> None:
+    def _blank(self, start: int) -> None:
         at = start % self._size
-        first = min(count, self._size - at)
+        first = min(ROOM_BYTES, self._size - at)
         self._ring[at : at + first] = _BLANK[:first]
-        if first < count:
-            self._ring[: count - first] = _BLANK[first:count]
+        self._ring[: ROOM_BYTES - first] = _BLANK[first:]
 
-    def _uncounted(self) -> int:
+    def _uncounted(self, ahead_bytes: int) -> int:
         at = self._end[0] % self._size
-        ahead = bytes(self._ring[at : at + ROOM_BYTES])  # a read never goes over the ring's end
+        ahead = bytes(self._ring[at : at + ahead_bytes])  # a read never goes over the ring's end
         return len(ahead.rstrip(b"\xff"))

@@ -7,11 +7,13 @@ import termios
 import time
 from collections.abc import Callable
 
-from .output_log import ROOM_BYTES, OutputLog
+from .output_log import OutputLog
 from .turns import TYPING, Turn, Turns
 
 _SMALL_BYTES = 2048
-"""A read that brings less has emptied the terminal; Linux hands its output out in pieces of 4 KiB."""
+"""A read that brings less has emptied the terminal."""
+_PIECE_BYTES = 4 << 10
+"""What Linux has ready of a pseudo-terminal at most; a read brings more if more comes meanwhile."""
 _WRITE_BYTES = 64 << 10
 _NONE = bytes(4)
 """What FIONREAD says of an empty terminal."""
@@ -39,6 +41,7 @@ class Pty:
         self._on_output = on_output
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
+        self._ready = bytearray(4)
         self._reading = False
         self._has_turn = False
         self._floods = False
@@ -124,8 +127,9 @@ class Pty:
         total = 0
         ended = False
         until_s = time.monotonic() + turn.wait_s if turn.wait_s else None
-        while total <= turn.most_bytes - ROOM_BYTES:
-            room = self._log.room()
+        most_bytes = min(turn.most_bytes, self._log.burst_bytes)
+        while (left := most_bytes - total) >= _PIECE_BYTES:
+            room = self._log.room(left)
             try:
                 if until_s is not None and not self._comes(until_s):
                     break
@@ -156,10 +160,12 @@ class Pty:
 
     def _comes(self, until_s: float) -> bool:
         """Wait awake for more; a read that finds nothing sleeps until the kernel's worker brings it."""
-        while fcntl.ioctl(self._fd, termios.FIONREAD, _NONE) == _NONE:
+        fcntl.ioctl(self._fd, termios.FIONREAD, self._ready)
+        while self._ready == _NONE:
             if time.monotonic() > until_s:
                 return False
             os.sched_yield()  # the worker, or the child, may wait for this processor
+            fcntl.ioctl(self._fd, termios.FIONREAD, self._ready)
         return True
 
     def _now_writable(self) -> None:

@@ -49,6 +49,11 @@ class Modes:
         self._others: dict[bytes, bytes] = {}
         self._held = b""
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the end of what was fed may be the beginning of a sequence."""
+        return bool(self._held)
+
     def feed(self, data: bytes) -> None:
         """Look through *data*, which follows what was looked through before."""
         data = self._held + data
@@ -95,11 +100,12 @@ class Screen:
         self.note()  # an adopted log may be full: what comes next makes it forget
 
     def note(self) -> None:
-        """More output has come, `SCAN_BYTES` at most: look through what the log is about to forget."""
+        """`OutputLog.burst_bytes` at most have come: look through what the log is about to forget."""
         log = self._log
-        while log.end - self._scanned > log.keep_bytes - SCAN_BYTES:
+        while log.end - self._scanned > log.keep_bytes - log.burst_bytes:
             stop = min(self._scanned + SCAN_BYTES, log.end)
-            self._modes.feed(log.read(self._scanned, stop))
+            if self._modes.is_cut or log.has(b"\x1b", self._scanned, stop):
+                self._modes.feed(log.read(self._scanned, stop))
             self._scanned = stop
 
     def resize(self, size: Size) -> None:

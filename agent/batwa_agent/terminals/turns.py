@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from batwa_common.busy_poll import BusyPoll
 
-from .output_log import ROOM_BYTES
+from .output_log import BURST_BYTES
 
 TYPING_S = 0.02
 """How long after a key somebody types."""
@@ -29,10 +29,10 @@ class Turn(NamedTuple):
 
 TYPING = Turn(12 << 10, calm_bytes=8 << 10)
 """While somebody types: what an echo may have to wait for."""
-TOGETHER = Turn(ROOM_BYTES, calm_bytes=2 << 10, gather_bytes=32 << 10)
+TOGETHER = Turn(4 << 10, calm_bytes=2 << 10, gather_bytes=32 << 10)
 """While nobody does: a second read would wait for the kernel's worker, which fills the others meanwhile."""
-ALONE = Turn(64 << 10, calm_bytes=8 << 10, wait_s=500e-6)
-"""While nobody types and one floods: one frame for it, within a millisecond."""
+ALONE = Turn(BURST_BYTES, calm_bytes=8 << 10, wait_s=1e-3)
+"""While nobody types and one floods: one frame for it, within little more than a millisecond."""
 
 
 class Flooding(Protocol):
