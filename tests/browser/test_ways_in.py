@@ -113,17 +113,21 @@ async def authenticator(page: Page) -> tuple[CDPSession, str]:
     return devices, told["authenticatorId"]
 
 
+async def add_passkey(page: Page, name: str) -> None:
+    await page.goto("/settings")
+    await page.get_by_role("button", name="Add a passkey").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name").fill(name)
+    await dialog.get_by_label("Your password").fill(PASSWORD)
+    await dialog.get_by_role("button", name="Add a passkey").click()
+    await expect(page.get_by_role("row", name=name)).to_contain_text("Never")
+
+
 async def test_a_passkey_logs_in_without_name_and_password(stranger: Page, fleet: Fleet) -> None:
     page = stranger
     devices, device = await authenticator(page)
     await log_in(page)
-    await page.get_by_role("link", name="Settings").click()
-    await page.get_by_role("button", name="Add a passkey").click()
-    dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("Name").fill("phone")
-    await dialog.get_by_label("Your password").fill(PASSWORD)
-    await dialog.get_by_role("button", name="Add a passkey").click()
-    await expect(page.get_by_role("row", name="phone")).to_contain_text("Never")
+    await add_passkey(page, "phone")
 
     await log_out(page)
     sign_in = page.get_by_role("button", name="Sign in with a passkey")
@@ -141,6 +145,29 @@ async def test_a_passkey_logs_in_without_name_and_password(stranger: Page, fleet
     await expect(page.get_by_text("You have none yet.")).to_be_visible()
     await log_out(page)
     await sign_in.click()
+    await expect(page.get_by_role("alert")).to_contain_text("The passkey was not accepted")
+
+
+async def test_an_administrator_removes_the_passkeys_of_who_has_lost_them(stranger: Page) -> None:
+    page = stranger
+    await authenticator(page)
+    await log_in(page)
+    await post(page, "/api/users", {"name": "paul", "password": PASSWORD, "role": "viewer"})
+    await page.context.clear_cookies()
+    await post(page, "/api/auth/login", {"username": "paul", "password": PASSWORD})
+    await add_passkey(page, "phone")
+
+    await page.context.clear_cookies()
+    await log_in(page)
+    await page.goto("/users")
+    await page.get_by_role("button", name="Actions for paul").click()
+    await page.get_by_role("menuitem", name="Remove all passkeys").click()
+    dialog = page.get_by_role("dialog", name="Remove all passkeys: paul")
+    await dialog.get_by_role("button", name="Remove all passkeys").click()
+    await expect(dialog).to_be_hidden()
+
+    await log_out(page)
+    await page.get_by_role("button", name="Sign in with a passkey").click()
     await expect(page.get_by_role("alert")).to_contain_text("The passkey was not accepted")
 
 

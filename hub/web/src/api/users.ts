@@ -39,6 +39,11 @@ export function removeTotpOf(name: string): Promise<unknown> {
   return answered(http.DELETE("/api/users/{name}/totp", of(name)));
 }
 
+/** All of them: for somebody who has lost the device they are on. */
+export function removePasskeysOf(name: string): Promise<unknown> {
+  return answered(http.DELETE("/api/users/{name}/passkeys", of(name)));
+}
+
 function of(name: string) {
   return { params: { path: { name } } };
 }

@@ -65,6 +65,8 @@ export const administration = {
     enable: "Enable",
     removeTotp: "Remove the authenticator app",
     removeTotpText: "Their password alone logs them in. Make sure that it is they who ask.",
+    removePasskeys: "Remove all passkeys",
+    removePasskeysText: "No passkey of theirs logs them in any more; their password does.",
     remove: "Delete",
     removeTitle: (name: string) => `Delete ${name}?`,
     removeText: "Their sessions end and their tokens with them. VMs that they made stay.",

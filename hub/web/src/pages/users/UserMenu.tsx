@@ -3,6 +3,7 @@ import {
   IconDeviceMobileOff,
   IconDevices,
   IconDots,
+  IconFingerprintOff,
   IconKey,
   IconTrash,
   IconUserCheck,
@@ -11,7 +12,7 @@ import {
 } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { keys } from "@/api/keys";
-import { changeUser, removeTotpOf, removeUser } from "@/api/users";
+import { changeUser, removePasskeysOf, removeTotpOf, removeUser } from "@/api/users";
 import type { User } from "@/api/wire";
 import { t } from "@/strings";
 import type { Question } from "@/ui/Ask";
@@ -58,6 +59,9 @@ export function UserMenu(props: {
             {t.users.removeTotp}
           </Menu.Item>
         )}
+        <Menu.Item leftSection={<IconFingerprintOff {...ICON} />} onClick={ask.removePasskeys}>
+          {t.users.removePasskeys}
+        </Menu.Item>
         <Menu.Divider />
         {user.disabled ? (
           <Menu.Item leftSection={<IconUserCheck {...ICON} />} onClick={ask.enable}>
@@ -97,6 +101,13 @@ function useQuestions({ name }: User, ask: (question: Question) => void) {
         text: t.users.removeTotpText,
         verb: t.users.removeTotp,
         run: () => after(removeTotpOf(name)),
+      }),
+    removePasskeys: () =>
+      ask({
+        title: t.users.titleOf(t.users.removePasskeys, name),
+        text: t.users.removePasskeysText,
+        verb: t.users.removePasskeys,
+        run: () => after(removePasskeysOf(name)),
       }),
     remove: () =>
       ask({
