@@ -45,10 +45,11 @@ class OutputLog:
         self.keep_bytes = self._size - _SPARE_BYTES
         self.burst_bytes = min(BURST_BYTES, self.keep_bytes // 4)
         """Most that is added before its readers are told, so that they are not outrun."""
-        self._end[0] += self._uncounted(_AHEAD_BYTES.get(bytes(self._memory[:8]), 0))
-        self._blank(self._end[0])
-        self._blank_to = self._end[0] + ROOM_BYTES
+        end = self._end[0] + self._uncounted(_AHEAD_BYTES.get(bytes(self._memory[:8]), 0))
+        self._blank(end)  # before they are counted: a kill in between finds them again
+        self._blank_to = end + ROOM_BYTES
         self._memory[:8] = _MAGIC
+        self._end[0] = end
 
     @property
     def end(self) -> int:

@@ -31,7 +31,7 @@ TYPING = Turn(12 << 10, calm_bytes=8 << 10)
 """While somebody types: what an echo may have to wait for."""
 TOGETHER = Turn(4 << 10, calm_bytes=2 << 10, gather_bytes=32 << 10)
 """While nobody does: a second read would wait for the kernel's worker, which fills the others meanwhile."""
-ALONE = Turn(BURST_BYTES, calm_bytes=8 << 10, wait_s=1e-3)
+ALONE = Turn(BURST_BYTES, calm_bytes=16 << 10, wait_s=1e-3)
 """While nobody types and one floods: one frame for it, within little more than a millisecond."""
 
 
