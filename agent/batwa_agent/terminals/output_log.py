@@ -62,7 +62,7 @@ class OutputLog:
         return max(0, self._end[0] - self.keep_bytes)
 
     def room(self, most_bytes: int = ROOM_BYTES) -> memoryview:
-        """Return where the next bytes belong, to be read into: `ROOM_BYTES` or less, never none."""
+        """Return where the next bytes belong: *most_bytes* and `ROOM_BYTES` at most, never none."""
         at = self._end[0] % self._size
         return self._ring[at : at + min(most_bytes, ROOM_BYTES)]
 

@@ -8,12 +8,10 @@ import time
 from collections.abc import Callable
 
 from .output_log import OutputLog
-from .turns import TYPING, Turn, Turns
+from .turns import PIECE_BYTES, TYPING, Turn, Turns
 
 _SMALL_BYTES = 2048
 """A read that brings less has emptied the terminal."""
-_PIECE_BYTES = 4 << 10
-"""What Linux has ready of a pseudo-terminal at most; a read brings more if more comes meanwhile."""
 _WRITE_BYTES = 64 << 10
 _NONE = bytes(4)
 """What FIONREAD says of an empty terminal."""
@@ -41,7 +39,7 @@ class Pty:
         self._on_output = on_output
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
-        self._ready = bytearray(4)
+        self._ready = bytearray(4)  # written to by FIONREAD; given `bytes`, ioctl parses its arguments twice
         self._reading = False
         self._has_turn = False
         self._floods = False
@@ -128,7 +126,7 @@ class Pty:
         ended = False
         until_s = time.monotonic() + turn.wait_s if turn.wait_s else None
         most_bytes = min(turn.most_bytes, self._log.burst_bytes)
-        while (left := most_bytes - total) >= _PIECE_BYTES:
+        while (left := most_bytes - total) >= PIECE_BYTES:
             room = self._log.room(left)
             try:
                 if until_s is not None and not self._comes(until_s):
@@ -160,13 +158,13 @@ class Pty:
 
     def _comes(self, until_s: float) -> bool:
         """Wait awake for more; a read that finds nothing sleeps until the kernel's worker brings it."""
-        fcntl.ioctl(self._fd, termios.FIONREAD, self._ready)
-        while self._ready == _NONE:
+        while True:
+            fcntl.ioctl(self._fd, termios.FIONREAD, self._ready)
+            if self._ready != _NONE:
+                return True
             if time.monotonic() > until_s:
                 return False
             os.sched_yield()  # the worker, or the child, may wait for this processor
-            fcntl.ioctl(self._fd, termios.FIONREAD, self._ready)
-        return True
 
     def _now_writable(self) -> None:
         self._loop.remove_writer(self._fd)

@@ -12,13 +12,15 @@ from .output_log import BURST_BYTES
 
 TYPING_S = 0.02
 """How long after a key somebody types."""
+PIECE_BYTES = 4 << 10
+"""What Linux has ready of a pseudo-terminal at most; a read brings more if more comes meanwhile."""
 
 
 class Turn(NamedTuple):
     """What who floods may do, one loop turn long."""
 
     most_bytes: int
-    """Read so much at most."""
+    """Read so much at most: `PIECE_BYTES` or more."""
     calm_bytes: int
     """Who brings no more does not flood."""
     wait_s: float = 0.0
@@ -29,7 +31,7 @@ class Turn(NamedTuple):
 
 TYPING = Turn(12 << 10, calm_bytes=8 << 10)
 """While somebody types: what an echo may have to wait for."""
-TOGETHER = Turn(4 << 10, calm_bytes=2 << 10, gather_bytes=32 << 10)
+TOGETHER = Turn(PIECE_BYTES, calm_bytes=2 << 10, gather_bytes=32 << 10)
 """While nobody does: a second read would wait for the kernel's worker, which fills the others meanwhile."""
 ALONE = Turn(BURST_BYTES, calm_bytes=16 << 10, wait_s=1e-3)
 """While nobody types and one floods: one frame for it, within little more than a millisecond."""
