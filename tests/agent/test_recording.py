@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from batwa_agent.recordings.recording import WAITING_BYTES, Event, Recorder, Script
 from batwa_agent.recordings.recordings import Bounds, Recordings
@@ -189,6 +190,34 @@ async def test_the_oldest_go_when_there_is_too_much_or_they_are_too_old(tmp_path
     clock.s += 7200
     await store.flush()
     assert not await store.find()
+    await store.stop()
+
+
+async def test_one_that_is_removed_while_old_ones_are_looked_for_is_no_trouble(tmp_path: Path) -> None:
+    store = recordings(tmp_path, total_bytes=0)
+    await store.load()
+    (tmp_path / "rec-0000000000000000.cast").symlink_to("gone")  # listed, and not there
+    recorder = begin(store)
+    recorder.end(0)
+
+    await store.flush()
+
+    assert not await store.find()
+    await store.stop()
+
+
+async def test_a_directory_that_cannot_be_tidied_stops_nothing(tmp_path: Path) -> None:
+    store = recordings(tmp_path, total_bytes=0)
+    await store.load()
+    (tmp_path / "rec-0000000000000000.cast").mkdir()  # what nobody can unlink, root included
+    recorder = begin(store)
+    recorder.end(0)
+
+    with capture_logs() as logs:
+        await store.flush()
+
+    assert [(each["event"], each["log_level"]) for each in logs] == [("recordings.untidy", "warning")]
+    assert (await store.get(recorder.id)).state == "ended"
     await store.stop()
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
@@ -130,7 +130,10 @@ class Recordings:
                 self._tidy_at_s = 0.0
         if self._wall_s() >= self._tidy_at_s or self._untidy_bytes > self.bounds.max_bytes:
             self._tidy_at_s, self._untidy_bytes = self._wall_s() + TIDY_S, 0
-            await self._off_loop(self._tidy)
+            try:
+                await self._off_loop(self._tidy)
+            except OSError as err:  # a disk in trouble costs recordings, never the terminals
+                log.warning("recordings.untidy", directory=str(self._directory), reason=str(err))
 
     async def stop(self) -> None:
         """Write the rest and close. Recordings whose terminals live on end here; those begin new ones."""
@@ -179,6 +182,11 @@ class Recordings:
     def _files(self) -> list[Path]:
         return sorted(self._directory.glob(f"rec-*{SUFFIX}"))
 
+    def _stats(self) -> Iterator[tuple[os.stat_result, Path]]:
+        for path in self._files():
+            with contextlib.suppress(FileNotFoundError):  # removed since it was listed
+                yield path.stat(), path
+
     def _repair_all(self) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in self._files():
@@ -197,7 +205,7 @@ class Recordings:
 
     def _tidy(self) -> None:
         live = {tape.path: tape for tape in list(self._tapes.values())}
-        files = sorted(((path.stat(), path) for path in self._files()), key=lambda each: each[0].st_mtime)
+        files = sorted(self._stats(), key=lambda each: each[0].st_mtime)
         total = sum(stat.st_size for stat, _ in files)
         for stat, path in files:
             too_old = self._wall_s() - stat.st_mtime > self.bounds.max_age_s
