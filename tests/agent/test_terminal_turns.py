@@ -18,13 +18,16 @@ class Flood:
         return self.left > 0
 
 
-async def flow(*lefts: int, typed_s_ago: float = TYPING_S) -> list[tuple[int, Turn]]:
-    """Return who took each turn, and which."""
+async def flow(
+    *lefts: int, typed_s_ago: float = TYPING_S, into: tuple[int, ...] = (-1,)
+) -> list[tuple[int, Turn]]:
+    """Return who took each turn, and which; keys went *into* these floods, or (-1) into a quiet one."""
     taken: list[tuple[Flood, Turn]] = []
     now_s = 0.0
     turns = Turns(lambda: now_s)
     floods = [Flood(left, taken) for left in lefts]
-    turns.typed(1)
+    for number in into:
+        turns.typed([*floods, Flood(0, taken)][number], 1)
     now_s += typed_s_ago
     for flood in floods:
         turns.add(flood)
@@ -44,3 +47,13 @@ async def test_several_take_turns_until_one_is_left() -> None:
 
 async def test_turns_are_short_while_somebody_types() -> None:
     assert await flow(1, 1, typed_s_ago=TYPING_S / 2) == [(0, TYPING), (1, TYPING)]
+
+
+async def test_nobodys_echo_waits_for_the_one_that_was_typed_into() -> None:
+    assert await flow(2, typed_s_ago=TYPING_S / 2, into=(0,)) == [(0, ALONE), (0, ALONE)]
+    assert await flow(1, 1, typed_s_ago=TYPING_S / 2, into=(0,)) == [(0, TOGETHER), (1, TYPING)]
+
+
+async def test_keys_into_one_that_floods_hide_no_keys_into_another() -> None:
+    assert await flow(1, typed_s_ago=TYPING_S / 2, into=(-1, 0)) == [(0, TYPING)]
+    assert await flow(1, typed_s_ago=TYPING_S / 2, into=(-1, 0, 0)) == [(0, TYPING)]

@@ -64,7 +64,7 @@ class Pty:
 
     def write(self, data: memoryview) -> memoryview:
         """Type *data*; return what the child does not take now. Once it has ended all is dropped."""
-        self._turns.typed(len(data))
+        self._turns.typed(self, len(data))
         while data and not self._over:
             try:
                 data = data[os.write(self._fd, data[:_WRITE_BYTES]) :]

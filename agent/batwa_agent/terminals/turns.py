@@ -30,7 +30,7 @@ class Turn(NamedTuple):
 
 
 TYPING = Turn(12 << 10, calm_bytes=8 << 10)
-"""While somebody types: what an echo may have to wait for."""
+"""While somebody types elsewhere: what an echo may have to wait for."""
 TOGETHER = Turn(PIECE_BYTES, calm_bytes=2 << 10, gather_bytes=32 << 10)
 """While nobody does: a second read would wait for the kernel's worker, which fills the others meanwhile."""
 ALONE = Turn(BURST_BYTES, calm_bytes=16 << 10, wait_s=1e-3)
@@ -56,6 +56,7 @@ class Turns:
         self._clock = clock
         self._busy_poll = BusyPoll(clock)
         self._typed_at_s = -TYPING_S
+        self._typed_into: Flooding | None = None
         self._waiting: deque[Flooding] = deque()
         self._step_is_due = False
 
@@ -64,9 +65,11 @@ class Turns:
         self._waiting.append(flooding)
         self._schedule()
 
-    def typed(self, count: int) -> None:
-        """Know that *count* bytes were typed, into whichever terminal."""
+    def typed(self, into: Flooding, count: int) -> None:
+        """Know that *count* bytes were typed into *into*, whether it floods or not."""
+        is_into_several = self._is_typing() and into is not self._typed_into
         self._typed_at_s = self._clock()
+        self._typed_into = None if is_into_several else into
         self._busy_poll.typed(count)
 
     def _schedule(self) -> None:
@@ -78,12 +81,15 @@ class Turns:
         self._step_is_due = False
         first = self._waiting.popleft()
         try:
-            if first.take_turn(self._turn()):
+            if first.take_turn(self._turn_of(first)):
                 self._waiting.append(first)
         finally:  # one that breaks must not stop the others
             self._schedule()
 
-    def _turn(self) -> Turn:
-        if self._clock() - self._typed_at_s < TYPING_S:
+    def _turn_of(self, first: Flooding) -> Turn:
+        if self._is_typing() and self._typed_into is not first:  # whose own echo waits for nobody else
             return TYPING
         return TOGETHER if self._waiting else ALONE
+
+    def _is_typing(self) -> bool:
+        return self._clock() - self._typed_at_s < TYPING_S
