@@ -287,7 +287,7 @@ async def running(settings: Settings, *, listens_where_told: bool = False) -> As
         tasks.spawn(metrics.watch_loop(), name="event loop lag")
         if tls is not None:
             tasks.spawn(tls.run(), name="certificate")
-        tasks.spawn(relays.look_forever(), name="idle viewers")
+        tasks.spawn(periodically(relays.look, every_s=LOGINS_S), name="relays")
         try:
             yield Hub(
                 database=database,

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType, WSServerHandshakeError, web
 from aiohttp.test_utils import TestClient
+from structlog.testing import capture_logs
 
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.terminal import Terminal
@@ -27,6 +28,7 @@ class Agent:
         self.asked: list[str] = []
         self.queries: list[dict[str, str]] = []
         self.silent = False
+        self.opens_late = False
         self.released = asyncio.Event()
         self.url = ""
         self.headers: dict[str, str] = {}
@@ -81,6 +83,8 @@ class Agent:
 
     async def show(self, request: web.Request) -> web.WebSocketResponse[bool]:
         self.queries.append(dict(request.query))
+        if self.opens_late:
+            await self.released.wait()
         socket: web.WebSocketResponse[bool] = web.WebSocketResponse()
         await socket.prepare(request)
         self.sockets[request.query["viewer_key"]] = socket
@@ -237,6 +241,78 @@ async def test_a_stranger_gets_in_by_a_link_alone(
     [passed] = agents["oslo"].queries
     assert passed["mode"] == "writer" and passed["viewer"] == f"link {share['id']}"
     assert "share" not in passed and share["token"] not in str(passed)
+
+
+@pytest.mark.parametrize("what", ["link", "account"])
+async def test_who_is_shut_out_while_a_terminal_opens_never_sees_it(
+    admin: TestClient, agents: dict[str, Agent], what: str
+) -> None:
+    headers = await token_of_admin(admin)
+    share = await (await admin.post("/api/terminals/oslo~1/shares", json={})).json()
+    await admin.post("/api/users", json={"name": "eve", "password": PASSWORD, "role": "operator"})
+    await admin.post("/api/auth/login", json={"username": "eve", "password": PASSWORD})
+    query = f"share={share['token']}" if what == "link" else "vm_name=web-oslo"
+    agents["oslo"].opens_late = True
+    opening = asyncio.ensure_future(admin.ws_connect(f"/ws?{query}"))
+    while not agents["oslo"].queries:
+        await asyncio.sleep(0.01)
+    gone = f"/api/terminals/oslo~1/shares/{share['id']}" if what == "link" else "/api/users/eve"
+    assert (await admin.delete(gone, headers=headers)).status == 200
+    await asyncio.sleep(1)  # what an end may take to be noticed
+
+    agents["oslo"].released.set()
+
+    with pytest.raises(WSServerHandshakeError) as refused:
+        await opening
+    assert refused.value.status == 401
+
+
+@pytest.mark.usefixtures("agents")
+async def test_an_agent_that_leaves_ones_limit_takes_its_terminals_and_links_along(admin: TestClient) -> None:
+    headers = await token_of_admin(admin)
+    await admin.patch("/api/agent/oslo", json={"tags": {"site": "lab"}})
+    eve = {"name": "eve", "password": PASSWORD, "role": "operator", "tags": {"site": "lab"}}
+    await admin.post("/api/users", json=eve)
+    await admin.post("/api/auth/login", json={"username": "eve", "password": PASSWORD})
+    share = await (await admin.post("/api/terminals/oslo~1/shares", json={"mode": "write"})).json()
+    ways = ("/ws?terminal_id=oslo~1", f"/ws?share={share['token']}")
+    sockets = [await admin.ws_connect(way) for way in ways]
+    for socket in sockets:
+        assert await socket.receive_bytes() == b"$ "
+
+    await admin.patch("/api/agent/oslo", json={"tags": {"site": "office"}}, headers=headers)
+
+    for socket in sockets:
+        told = await socket.receive(timeout=2)
+        assert (told.type, told.data) == (WSMsgType.CLOSE, 4401)
+    for way in ways:
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await admin.ws_connect(way)
+        assert refused.value.status == 404
+
+
+async def test_who_goes_while_a_terminal_opens_is_no_bug_of_ours(
+    admin: TestClient, agents: dict[str, Agent], hub: Hub
+) -> None:
+    agents["oslo"].opens_late = True
+    opening = asyncio.ensure_future(admin.ws_connect("/ws?terminal_id=oslo~1"))
+    while not agents["oslo"].queries:
+        await asyncio.sleep(0.01)
+    opening.cancel()
+    await asyncio.wait((opening,))
+
+    with capture_logs() as logs:
+        agents["oslo"].released.set()
+        async with asyncio.timeout(5):
+            while len(hub.relays):
+                await asyncio.sleep(0.01)
+
+    assert "request.bug" not in {each["event"] for each in logs}
+
+
+async def token_of_admin(admin: TestClient) -> dict[str, str]:
+    answer = await admin.post("/api/auth/tokens", json={"name": "all", "role": "admin"})
+    return {"Authorization": f"Bearer {(await answer.json())['token']}"}
 
 
 @pytest.mark.usefixtures("agents")

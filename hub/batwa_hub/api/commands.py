@@ -45,6 +45,7 @@ async def stream(request: web.Request) -> web.Response:
         "/ws/exec",
         asked,
         valid=lambda callback: ends(request, callback),
+        allowed=partial(fleet_of(request).sees, agent_id),
         first=partial(_note, request),
     )
     return switched()

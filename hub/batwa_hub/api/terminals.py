@@ -113,9 +113,10 @@ async def _by_share(request: web.Request, query: WsQuery, secret: str) -> web.Re
     hub = request.app[HUB]
     share = await hub.shares.authenticate(secret, address=address_of(request))
     request[PROVED] = Actor(f"link {share.id}", "link")
-    await hub.terminals.get(hub.fleet, share.terminal_id)
+    fleet = hub.fleet.seen_by(await hub.shares.scope_of(share))
+    await hub.terminals.get(fleet, share.terminal_id)
     require_upgrade(request)  # last, as in `_attach`
-    where = hub.terminals.where(hub.fleet, share.terminal_id, kind="terminal")
+    where = hub.terminals.where(fleet, share.terminal_id, kind="terminal")
     asked = {
         "terminal_id": share.terminal_id,
         "mode": "writer" if share.mode == "write" else "reader",
@@ -128,6 +129,7 @@ async def _by_share(request: web.Request, query: WsQuery, secret: str) -> web.Re
         "/ws",
         asked | query.passed_on(),
         valid=lambda callback: hub.shares.ends(share.id, callback),
+        allowed=partial(fleet.sees, where),
         opened=partial(opened, request),
         shells=hub.directory.shells(where),
     )
@@ -143,6 +145,7 @@ async def _show(request: web.Request, agent_id: str, asked: Mapping[str, str]) -
         "/ws",
         asked,
         valid=lambda callback: ends(request, callback),
+        allowed=partial(fleet_of(request).sees, agent_id),
         opened=partial(opened, request),
         shells=hub.directory.shells(agent_id),
         answering=answering(request, HTTPStatus.SWITCHING_PROTOCOLS, b""),

@@ -162,6 +162,10 @@ class Fleet:
             raise VmAmbiguous(f"several agents have a VM {name!r}; say which with agent_id: {candidates}")
         return found[0]
 
+    def sees(self, agent_id: str) -> bool:
+        """Whether an agent is within the scope, as far as it is known."""
+        return self._registry.find_row(agent_id) is None or self._sees(agent_id)
+
     def _agent(self, agent_id: str | None) -> str:
         where = self._registry.local_agent_id if agent_id is None else agent_id
         if self._registry.find_row(where) is None or not self._sees(where):

@@ -22,14 +22,11 @@ class Rights:
         cls, role: Role, terminals: bool, agents: Sequence[str] | None, tags: Mapping[str, str]
     ) -> "Rights":
         """Return what the columns of an account or token say."""
-        limited = agents is not None or tags
-        within = Scope(None if agents is None else frozenset(agents), tags) if limited else None
-        return cls(role, terminals, within)
+        return cls(role, terminals, stored_scope(agents, tags))
 
     def __and__(self, other: "Rights") -> "Rights":
         """Return what both allow."""
-        scopes = [each.scope for each in (self, other) if each.scope is not None]
-        within = scopes[0] & scopes[-1] if scopes else None
+        within = common_scope(self.scope, other.scope)
         return Rights(weaker(self.role, other.role), self.terminals and other.terminals, within)
 
     def cover(self, other: "Rights") -> bool:
@@ -44,3 +41,17 @@ class Rights:
         agents = "*" if scope.agents is None else ",".join(sorted(scope.agents))
         tags = ",".join(f"{name}={value}" for name, value in sorted(scope.tags.items()))
         return f"{self.role}:{self.terminals}:{agents}:{tags}"
+
+
+def stored_scope(agents: Sequence[str] | None, tags: Mapping[str, str] | None) -> Scope | None:
+    """Return the limit that the columns of an account or token say; None for all agents."""
+    if agents is None and not tags:
+        return None
+    return Scope(None if agents is None else frozenset(agents), tags or {})
+
+
+def common_scope(one: Scope | None, other: Scope | None) -> Scope | None:
+    """Return the limit of what is within both."""
+    if one is None or other is None:
+        return one or other
+    return one & other

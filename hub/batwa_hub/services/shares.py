@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batwa_common.errors import Conflict, NotAuthenticated, NotFound
+from batwa_common.scope import Scope
 from batwa_common.wire.base import utc_now
 from batwa_common.wire.share import IssuedShare, NewShare, Share
 from batwa_hub.store.database import Database
@@ -23,6 +24,7 @@ from batwa_hub.store.tables import terminal_shares as shares
 
 from .guesses import Guesses
 from .living import Living, OnEnd
+from .rights import common_scope, stored_scope
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -30,6 +32,7 @@ PREFIX = "bts_"
 """Tells a link's secret from other secrets, for people and for programs that look for leaked ones."""
 MOST_SHARES = 100
 """Of one terminal."""
+_ENDED = "The link is unknown, revoked or expired; ask for a new one."
 
 
 class Shares:
@@ -111,7 +114,23 @@ class Shares:
             return Share.model_validate(row, from_attributes=True)
         await self._guesses.attempt("share", address, of="links")
         log.warning("share.refused", remote=address)
-        raise NotAuthenticated("The link is unknown, revoked or expired; ask for a new one.")
+        raise NotAuthenticated(_ENDED)
+
+    async def scope_of(self, share: Share) -> Scope | None:
+        """Return the limit of whom the link comes from, which holds for whoever comes by it too."""
+        query = (
+            sa.select(users.c.agents, users.c.tags, api_tokens.c.agents, api_tokens.c.tags)
+            .select_from(shares)
+            .outerjoin(api_tokens, api_tokens.c.id == shares.c.owner_id)
+            .outerjoin(users, users.c.id == sa.func.coalesce(api_tokens.c.user_id, shares.c.owner_id))
+            .where(shares.c.id == share.id)
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotAuthenticated(_ENDED)
+        agents, tags, token_agents, token_tags = row
+        return common_scope(stored_scope(agents, tags), stored_scope(token_agents, token_tags))
 
     def ends(self, share_id: str, callback: OnEnd) -> contextlib.AbstractContextManager[None]:
         """While the block runs, have *callback* called once, within a second, when the link has ended."""

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from batwa_common.busy_poll import BusyPoll
-from batwa_common.errors import BatwaError
+from batwa_common.errors import BatwaError, NotAuthenticated, Unavailable
 from batwa_common.supervisor import Supervisor
 from batwa_common.wire.terminal import CloseCode
 
@@ -23,8 +23,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 ABORT_S = 0.8
 """How long an agent may take to close a viewer with a code; then the connection is dropped."""
-LOOK_S = 5.0
-"""How often idle ones are looked for, at most."""
 
 Valid = Callable[[Callable[[], None]], AbstractContextManager[None]]
 """While the block runs, calls back once when what the caller came with is valid no more."""
@@ -35,6 +33,7 @@ class _Live(NamedTuple):
     shells: AgentShells | None
     """Who can close it with a code; None if nobody can."""
     key: str
+    allowed: Callable[[], bool]
 
 
 class Relays:
@@ -70,6 +69,7 @@ class Relays:
         query: Mapping[str, str],
         *,
         valid: Valid,
+        allowed: Callable[[], bool] = lambda: True,
         opened: OnOpen | None = None,
         first: OnFirst | None = None,
         shells: AgentShells | None = None,
@@ -77,9 +77,9 @@ class Relays:
     ) -> None:
         """Relay *request* until either side ends; with *shells* it is a terminal's viewer there.
 
-        *opened* and *first* are as in `Splice.run`.
+        It ends too when *allowed*, asked at each `look`, says no. *opened* and *first*: see `Splice.run`.
         """
-        live = _Live(Splice(self._busy_poll), shells, secrets.token_urlsafe(12))
+        live = _Live(Splice(self._busy_poll), shells, secrets.token_urlsafe(12), allowed)
         if shells is not None:
             query = {**query, "viewer_key": live.key}
         self._live.add(live)
@@ -92,14 +92,14 @@ class Relays:
             self._live.discard(live)
             self._ended_bytes += live.splice.received_bytes
 
-    async def look_forever(self) -> None:
-        """Close idle viewers, if that is on, until cancelled."""
-        while True:
-            await asyncio.sleep(min(LOOK_S, self.idle_timeout_s / 4 or LOOK_S))
-            limit_s = self.idle_timeout_s or math.inf
-            for live in list(self._live):
-                if live.shells is not None and live.splice.idle_s > limit_s:
-                    self._end_soon(live, CloseCode.IDLE)
+    async def look(self) -> None:
+        """Close once who is idle, if that is on, and who is not allowed any more."""
+        limit_s = self.idle_timeout_s or math.inf
+        for live in list(self._live):
+            if not live.allowed():
+                self._end_soon(live, CloseCode.REMOVED)
+            elif live.shells is not None and live.splice.is_open and live.splice.idle_s > limit_s:
+                self._end_soon(live, CloseCode.IDLE)
 
     def leave(self, transports: Collection[asyncio.BaseTransport | None]) -> None:
         """Close those whose way to the agent is one of *transports*, which is about to end: shells go on."""
@@ -122,4 +122,13 @@ class Relays:
                     await live.shells.close_viewer(live.key, code=code)
                     await live.splice.closed()
         log.info("relay.ended", code=int(code), bytes=live.splice.received_bytes)
-        live.splice.abort()
+        live.splice.end(_refusal(code))
+
+
+def _refusal(code: CloseCode) -> BatwaError:
+    """Return what is answered instead of 101 when what *code* says comes before it."""
+    if code is CloseCode.REMOVED:
+        return NotAuthenticated(
+            "What you came with has ended meanwhile; log in again, or ask for a new link."
+        )
+    return Unavailable("The hub is stopping; try again in a moment.")

@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import EofStream, WebSocketError, web
 
 from batwa_common.busy_poll import BusyPoll
+from batwa_common.errors import BatwaError
 from batwa_common.web.kernel_buffers import bound_kernel_buffers
 from batwa_common.wire.terminal import TERMINAL_HEADER
 
@@ -136,6 +137,7 @@ class Splice:
 
     def __init__(self, busy_poll: BusyPoll) -> None:
         self._browser, self._agent = _Browser(busy_poll), _End()
+        self._refusal: BatwaError | None = None
         self._browser.peer, self._agent.peer = self._agent, self._browser
 
     @property
@@ -162,10 +164,18 @@ class Splice:
         await asyncio.wait((self._browser.lost, self._agent.lost))
 
     def abort(self) -> None:
-        """Drop both connections now, for instance since the login was revoked."""
+        """Drop both connections now, or what there is of them."""
         for end in (self._browser, self._agent):
             if end.transport is not None:
                 end.transport.abort()
+
+    def end(self, refusal: BatwaError) -> None:
+        """Drop both connections now, for instance since the login was revoked.
+
+        If they are still being opened, who asked is answered with *refusal* instead.
+        """
+        self._refusal = refusal
+        self.abort()
 
     async def run(
         self,
@@ -181,12 +191,17 @@ class Splice:
         """Upgrade *request* through *far*, adding the headers *answering*; return when both have gone.
 
         *opened* is told the terminal, if it is one, once bytes flow; *first* what the browser says first.
-        Raises that it is unreachable, slow, or refuses, before anything is sent.
+        Raises that it is unreachable, slow, or refuses, or the refusal of `end`, before anything is sent.
         """
         asked = {name: request.headers[name] for name in ASKED if name in request.headers}
         async with far.upgraded(path, query, asked) as answer:
+            if self._refusal is not None:
+                raise self._refusal
             self._browser.first = FirstMessage() if first is not None else None
-            self._switch(request, answer, answering or {})
+            try:
+                self._switch(request, answer, answering or {})
+            except ConnectionResetError:  # who asked has gone: there is nobody to answer
+                return
             try:
                 if opened is not None:
                     await opened(answer.headers.get(TERMINAL_HEADER))
