@@ -1,5 +1,7 @@
 """Replayed output asks a viewer's terminal nothing, however it is split, and is the same otherwise."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,8 @@ QUESTIONS = [
     b"\xc2\x9b6n",
     b"\x1b_Gi=1,a=q;AAAA\x1b\\",
     b"\x1b]1337;ReportCellSize\x07",
+    b"\x1b[#R",
+    b"\x1b[1;1;1;1#|",
 ]
 HARMLESS = [
     b"plain text\r\n",
@@ -122,3 +126,15 @@ def test_a_sequence_without_end_is_let_through_in_the_end() -> None:
     questions = QueryFilter()
     shown = questions.feed(b"\x1b]0;" + b"x" * 200_000)
     assert len(shown) + questions.held_bytes == 200_004
+
+
+@pytest.mark.parametrize("start", [b"\xc2\x9d", b"\xc2\x90", b"\x1b]", b"\x1b["])
+def test_many_beginnings_without_an_end_take_no_time(start: bytes) -> None:
+    began_s = time.monotonic()
+    filtered(start * (32 << 10), [])
+    assert time.monotonic() - began_s < 1  # one after the other from each would be minutes
+
+
+def test_a_string_ends_where_another_begins() -> None:
+    assert filtered(b"\xc2\x9d0;title\xc2\x9d11;?\x07$ ", []) == b"\xc2\x9d0;title$ "
+    assert cut_query_bytes(b"\xc2\x9d0;title\xc2\x9d11;", b"?\x07$ ") == 2

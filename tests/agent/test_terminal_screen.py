@@ -1,9 +1,11 @@
 """The screen of a terminal: rendered and shown again it is the same, also when its beginning is forgotten."""
 
+import asyncio
 import itertools
+import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batwa_agent.terminals.emulator import Emulator
@@ -105,6 +107,57 @@ def test_how_output_is_cut_does_not_matter(parts: list[bytes], cuts: list[int]) 
 @settings(deadline=None, max_examples=200)
 def test_any_bytes_are_survived(data: bytes) -> None:
     rendered(shown(data))
+
+
+NUMBERS = st.sampled_from(["", "0", "1", "3", "5", "²", "47", "999", "1049", "99999999999"])
+SEQUENCES = st.builds(
+    lambda private, numbers, between, final: f"\x1b[{private}{';'.join(numbers)}{between}{final}".encode(),
+    st.sampled_from(["", "", "?", ">"]),
+    st.lists(NUMBERS, max_size=5),
+    st.sampled_from(["", "", "$", "!", " "]),
+    st.characters(min_codepoint=0x40, max_codepoint=0x7E),
+)
+
+
+@given(st.lists(SEQUENCES | st.sampled_from(PARTS) | st.binary(max_size=9), max_size=40))
+@settings(deadline=None, max_examples=200)
+@example([b"\x1b[5K"])
+@example([b"\x1b[?6h", b"\x1b[3d"])
+@example(["\x1b[1;²H".encode()])
+def test_any_sequences_are_survived(parts: list[bytes]) -> None:
+    rendered(shown(*parts))
+
+
+def test_a_cell_takes_few_accents() -> None:
+    screen = shown(b"e" + "\u0301".encode() * 5000, b"\x1b[D\x1b[C" + "\u0301".encode() * 5000)
+    assert len(screen.buffer[0][0].data) < 20
+
+
+@pytest.mark.parametrize("costly", [b"\x1b#8", b"a\x1b[9999b"])
+async def test_a_screen_that_is_much_work_holds_nobody_up(costly: bytes) -> None:
+    output = OutputLog(bytearray(memory_bytes(KEEP)))
+    screen = Screen(output, Size(60, 200))
+    output.append(costly * 200)
+    looking = asyncio.ensure_future(screen.render())
+    longest_s = 0.0
+    while not looking.done():
+        began_s = time.monotonic()
+        await asyncio.sleep(0)
+        longest_s = max(longest_s, time.monotonic() - began_s)
+    assert longest_s < 0.5
+    assert (await looking).offset == output.end
+
+
+async def test_modes_that_nobody_has_are_not_kept() -> None:
+    output = OutputLog(bytearray(memory_bytes(KEEP)))
+    screen = Screen(output, Size(ROWS, COLS))
+    for number in range(0, 300_000, 1000):
+        output.append(b"".join(b"\x1b[?%dh" % each for each in range(number, number + 1000)))
+        screen.note()
+    output.append(b"\x1b[?2004l")
+    picture = await screen.render()
+    assert b"\x1b[?1h" in picture.data and b"\x1b[?2004l" in picture.data
+    assert len(picture.data) < 1000
 
 
 FORGOTTEN = {

@@ -7,6 +7,7 @@ with colons; and what pyte would misread (device strings, private sequences) is 
 import codecs
 import copy
 import re
+import unicodedata
 from collections import defaultdict
 from typing import Any
 
@@ -14,11 +15,13 @@ import pyte
 from pyte import modes
 from pyte.screens import StaticDefaultDict
 
-_ALTERNATE = frozenset({47, 1047, 1049})
+ALTERNATE = frozenset({47, 1047, 1049})
+"""DEC private modes that show the alternate screen."""
 _SAVES_CURSOR = 1049
 _TO_132_COLUMNS = 3
 _HELD_CHARS = 16 << 10
-_MOST_REPEATS = 4096
+_MOST_MARKS = 8
+"""Combining characters of one cell; each is composed with all before it, so thousands would take seconds."""
 _SEQUENCE = re.compile(
     r"\x1b\[(?P<private>[<=>?]?)(?P<params>[0-9:;]*)(?P<between>[ -/]*)(?P<final>[@-~])"
     r"|\x1b\](?P<osc>[^\x07\x18\x1a\x1b\x9c]*)(?:\x07|\x1b\\|\x9c|[\x18\x1a]|(?=\x1b))"
@@ -44,7 +47,7 @@ class _Stream(pyte.Stream):
     def _send_to_parser(self, data: str) -> bool | None:
         try:
             return super()._send_to_parser(data)
-        except TypeError:  # a sequence with more parameters than pyte's handler takes: no effect
+        except Exception:  # pyte checks few parameters, and a VM's output must end nothing: no effect
             return True
 
 
@@ -95,13 +98,13 @@ class Emulator(pyte.Screen):
     def draw(self, data: str) -> None:
         """Draw text."""
         self._drawn = data[-1:]
-        super().draw(data)
+        super().draw(data if data.isascii() else self._with_few_marks(data))
 
     def set_mode(self, *numbers: int, **kwargs: Any) -> None:
         """SM and DECSET."""
         if kwargs.get("private"):
             numbers = tuple(number for number in numbers if number != _TO_132_COLUMNS)
-            if _ALTERNATE & set(numbers) and self.main is None:
+            if ALTERNATE & set(numbers) and self.main is None:
                 self.main = (self.buffer, copy.copy(self.cursor))
                 self.buffer = defaultdict(lambda: StaticDefaultDict(self.default_char))
         super().set_mode(*numbers, **kwargs)
@@ -110,13 +113,13 @@ class Emulator(pyte.Screen):
         """RM and DECRST."""
         if kwargs.get("private"):
             numbers = tuple(number for number in numbers if number != _TO_132_COLUMNS)
-            if _ALTERNATE & set(numbers) and self.main is not None:
+            if ALTERNATE & set(numbers) and self.main is not None:
                 self.buffer, cursor = self.main
                 if _SAVES_CURSOR in numbers:
                     self.cursor = cursor
                     self.cursor.x, self.cursor.y = min(cursor.x, self.columns), min(cursor.y, self.lines - 1)
                 self.main = None
-                self.mode -= {number << 5 for number in _ALTERNATE}
+                self.mode -= {number << 5 for number in ALTERNATE}
         super().reset_mode(*numbers, **kwargs)
 
     def reset(self) -> None:
@@ -154,12 +157,24 @@ class Emulator(pyte.Screen):
 
     def repeat(self, count: int = 1, *_: int) -> None:
         """REP."""
-        self.draw(self._drawn * min(max(1, count), _MOST_REPEATS))
+        self.draw(self._drawn * min(max(1, count), self.lines * self.columns))
 
     def back_tab(self, count: int = 1, *_: int) -> None:
         """CBT."""
         for _time in range(min(max(1, count), self.columns)):
             self.cursor.x = max((stop for stop in self.tabstops if stop < self.cursor.x), default=0)
+
+    def _with_few_marks(self, data: str) -> str:
+        x, y = self.cursor.x, self.cursor.y
+        if x == 0:  # then they belong to the end of the line above
+            x, y = self.columns, y - 1
+        length = len(self.buffer[y][x - 1].data) if y >= 0 else 0
+        kept = []
+        for char in data:
+            length = length + 1 if unicodedata.combining(char) else 1
+            if length <= 1 + _MOST_MARKS:
+                kept.append(char)
+        return "".join(kept)
 
     def _scroll(self, count: int, step: Any, *, at_top: bool) -> None:
         top, bottom = self.margins or (0, self.lines - 1)

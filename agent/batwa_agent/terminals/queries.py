@@ -13,19 +13,21 @@ CANCEL = b"\x18"
 """CAN ends an unfinished sequence without effect (ECMA-48, 8.3.6)."""
 
 _CSI = rb"(?:\x1b\[|\xc2\x9b)"
-_END = rb"(?:\x07|\x1b\\|\xc2\x9c|(?=[\x18\x1a\x1b]))"
-_DCS_END = rb"(?:\x1b\\|\xc2\x9c|(?=[\x18\x1a\x1b]))"
-_BODY = rb"[^\x1b\x18\x1a]"
+_C1 = rb"\xc2[\x90\x9b-\x9d\x9f]"
+_DCS_END = rb"(?:\x1b\\|\xc2\x9c|(?=[\x18\x1a\x1b]|" + _C1 + rb"))"
+_OSC_END = rb"(?:\x07|" + _DCS_END + rb")"
+_DCS_BODY = rb"(?:(?!" + _C1 + rb")[^\x18\x1a\x1b])*"
+_OSC_BODY = rb"(?:(?!" + _C1 + rb")[^\x07\x18\x1a\x1b])*"
 _SEQUENCE = re.compile(
     rb"(?P<csi>" + _CSI + rb"(?P<params>[\x00-\x17\x19\x1c-\x3f\x7f]*)(?P<final>[\x40-\x7e]))"
-    rb"|(?P<osc>(?:\x1b\]|\xc2\x9d)(?:(?!\xc2\x9c)[^\x07\x18\x1a\x1b])*" + _END + rb")"
-    rb"|(?P<dcs>(?:\x1b[P_]|\xc2[\x90\x9f])(?:(?!\xc2\x9c)" + _BODY + rb")*" + _DCS_END + rb")"
+    rb"|(?P<osc>(?:\x1b\]|\xc2\x9d)" + _OSC_BODY + _OSC_END + rb")"
+    rb"|(?P<dcs>(?:\x1b[P_]|\xc2[\x90\x9f])" + _DCS_BODY + _DCS_END + rb")"
     rb"|(?P<other>\x1bZ|\xc2\x9a|\x05)"
 )
 _UNFINISHED = re.compile(
     rb"(?:\x1b|\xc2|" + _CSI + rb"[\x00-\x17\x19\x1c-\x3f\x7f]*"
-    rb"|(?:\x1b\]|\xc2\x9d)[^\x07\x18\x1a\x1b]*\x1b?"
-    rb"|(?:\x1b[P_]|\xc2[\x90\x9f])" + _BODY + rb"*\x1b?)\Z"
+    rb"|(?:\x1b\]|\xc2\x9d)" + _OSC_BODY + rb"\x1b?"
+    rb"|(?:\x1b[P_]|\xc2[\x90\x9f])" + _DCS_BODY + rb"\x1b?)\Z"
 )
 _START = re.compile(rb"\x1b[\[\]P_]|\xc2[\x90\x9b\x9d\x9f]|\x1b\Z|\xc2\Z")
 _REPORTS = re.compile(rb"(?:1[1345689]|2[01])\b")
@@ -109,5 +111,5 @@ def _csi_asks(params: bytes, final: bytes) -> bool:
         final == b"c"
         or (final == b"x" and not between)
         or (private + final in {b">q", b"?u", b"?S", b"?m"})
-        or (between + final in {b"$p", b"$w", b"'w", b'"v', b"*y", b"&u", b"'|"})
+        or (between + final in {b"$p", b"$w", b"'w", b'"v', b"*y", b"&u", b"'|", b"#|", b"#R"})
     )

@@ -7,7 +7,7 @@ from typing import Any
 from .emulator import Emulator
 from .queries import CANCEL
 
-_MODES = (1, 6, 7, 9, 12, 25, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 2004)
+MODES = (1, 6, 7, 9, 12, 25, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 2004)
 """DEC private modes that a terminal keeps: cursor keys, wrapping, mouse reports, focus, bracketed paste."""
 _COLOURS = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 _BRIGHT = tuple(f"bright{name}" for name in _COLOURS)
@@ -33,7 +33,7 @@ def rendered(screen: Emulator) -> bytes:
         parts.append(f"\x1b]2;{screen.title}\x07")
     if screen.margins is not None:
         parts.append(f"\x1b[{screen.margins.top + 1};{screen.margins.bottom + 1}r")
-    parts += [f"\x1b[?{number}{'h' if screen.has_mode(number) else 'l'}" for number in _MODES]
+    parts += [f"\x1b[?{number}{'h' if screen.has_mode(number) else 'l'}" for number in MODES]
     parts.append("\x1b[4h" if screen.is_inserting else "")
     parts.append("\x1b=" if screen.application_keypad else "\x1b>")
     parts += [_at(cursor), _style(cursor.attrs)]

@@ -8,16 +8,22 @@ reaches is exact in its modes and in all that it drew since `OutputLog.kept_from
 
 import asyncio
 import re
+import time
 from typing import NamedTuple
 
-from .emulator import Emulator
+from .emulator import ALTERNATE, Emulator
 from .output_log import OutputLog
-from .rendering import rendered
+from .rendering import MODES, rendered
 from .viewer import Size
 
 SCAN_BYTES = 64 << 10
 STEP_BYTES = 2 << 10
-"""Fed at once: about a millisecond of work between two turns of the loop."""
+"""Most that is fed at once: of ordinary output about a millisecond of work between two turns of the loop."""
+_FIRST_STEP_BYTES = 32
+_STEP_S = 0.002
+"""After a step that took longer the next is half as long: few bytes can be much work (ECH, REP, DECALN)."""
+_AT_ONCE_S = 0.02
+"""How long the loop may be held up for a terminal whose output nothing else can follow."""
 _PAUSE_S = 0.01
 """Between two steps while nobody waits: what is done on the side takes little of the loop."""
 _TRIES = 3
@@ -30,6 +36,7 @@ _MODE = re.compile(
 _OTHER = re.compile(rb"\x1b(?:[=>c]|[()][0-9A-Z])")
 _CLEARS = re.compile(rb"\x1b\[H\x1b\[[02]?J|\x1b\[2J\x1b\[H")
 _LONGEST_MODE = 256
+_KEPT_MODES = frozenset(str(number).encode() for number in (*MODES, *ALTERNATE))
 
 
 class Picture(NamedTuple):
@@ -66,8 +73,9 @@ class Modes:
                     self._title = match[0]
                 else:
                     for number in match["numbers"].split(b";"):
-                        self._private.pop(number, None)
-                        self._private[number] = match["how"]
+                        if (number := number.lstrip(b"0")) in _KEPT_MODES:
+                            self._private.pop(number, None)
+                            self._private[number] = match["how"]
             for match in _OTHER.finditer(data):
                 self._others[match[0][1:2].replace(b">", b"=")] = match[0]
 
@@ -95,6 +103,7 @@ class Screen:
         self._scanned = output.kept_from
         self._emulator: Emulator | None = None
         self._fed = 0
+        self._step_bytes = _FIRST_STEP_BYTES
         self._busy = asyncio.Lock()
         self._is_awaited = False
         self.note()  # an adopted log may be full: what comes next makes it forget
@@ -142,7 +151,7 @@ class Screen:
             if self._fed < self._log.kept_from:
                 self._emulator = None
                 return None
-            self._feed(emulator, min(self._fed + STEP_BYTES, target))
+            self._step(emulator, target)
             await asyncio.sleep(0 if self._is_awaited else _PAUSE_S)
         if target < self._log.keep_bytes // 2:
             self._emulator = None  # all of it is still kept, and an emulator takes memory
@@ -175,7 +184,7 @@ class Screen:
         return start + at, modes
 
     def _at_once(self) -> Picture:
-        """Say what can be said of a terminal that floods faster than it can be emulated."""
+        """Say what can be said in a moment of a terminal that floods faster than it can be emulated."""
         target = self._log.end
         start = max(self._log.kept_from, target - _LAST_RESORT_BYTES)
         modes = self._modes.copy()
@@ -183,8 +192,18 @@ class Screen:
         self._emulator = Emulator(*self._size_at(start))
         self._emulator.feed(modes.sequence())
         self._fed = start
-        self._feed(self._emulator, target)
-        return Picture(target, rendered(self._emulator))
+        until_s = time.monotonic() + _AT_ONCE_S
+        while self._fed < target and time.monotonic() < until_s:
+            self._step(self._emulator, target)
+        return Picture(self._fed, rendered(self._emulator))
+
+    def _step(self, emulator: Emulator, target: int) -> None:
+        began_s = time.monotonic()
+        self._feed(emulator, min(self._fed + self._step_bytes, target))
+        was_long = time.monotonic() - began_s > _STEP_S
+        self._step_bytes = (
+            max(1, self._step_bytes // 2) if was_long else min(STEP_BYTES, self._step_bytes * 2)
+        )
 
     def _feed(self, emulator: Emulator, stop: int) -> None:
         for at, size in self._sizes:
