@@ -115,7 +115,7 @@ async def show_terminal(request: web.Request) -> web.StreamResponse:
     else:
         terminal, wanted = await _opened(request, query, shape), Wanted(0, is_replay=False)
     socket = _socket(request, terminal, query, shape)
-    terminals.attached(terminal)
+    terminals.comes(terminal)
     try:
         return await socket.show_terminal(request, wanted)
     finally:
@@ -140,7 +140,8 @@ def _socket(
     size = None
     if query.rows is not None or query.cols is not None or query.terminal_id is None:
         size = Size(query.rows or ROWS, query.cols or COLS)
-    return shape(terminal, about, key=query.viewer_key, size=size)
+    is_opener = query.terminal_id is None
+    return shape(terminal, about, key=query.viewer_key, size=size, is_opener=is_opener)
 
 
 ROUTES = [

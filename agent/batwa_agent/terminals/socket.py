@@ -51,13 +51,15 @@ class TerminalSocket(ABC):
     acknowledges: bool = False
     """Whether the protocol has acknowledgements; where it has none, answers to pings stand for them."""
 
-    def __init__(self, terminal: Terminal, about: TerminalViewer, *, key: str, size: Size | None) -> None:
+    def __init__(
+        self, terminal: Terminal, about: TerminalViewer, *, key: str, size: Size | None, is_opener: bool
+    ) -> None:
         self.about = about
         self.key = key
         self.size = size
         self.offset = 0
-        self.left_on_purpose = True
-        """Whether the viewer closed, or never came, rather than went away or was lost."""
+        self.left_on_purpose = is_opener
+        """Whether the viewer closed, or opened the terminal and never came, rather than was lost."""
         self._window: Window | None = None
         self._marked = 0
         self._terminal = terminal

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,8 @@ class Terminals:
         self._opening = 0
         self._saving = asyncio.Lock()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._watched: Counter[str] = Counter()
+        """Who watches, or is on the way: a screen may take a while to be drawn."""
         self._stopping = False
         self.on_opened: Callable[[Terminal, bool | None], None] = lambda _terminal, _record: None
         """Called with each terminal that is opened or adopted before it is read, and whether to record it."""
@@ -150,14 +153,17 @@ class Terminals:
         log.info("terminal.opened", terminal=record.id, vm=vm.name, open=len(self))
         return terminal
 
-    def attached(self, terminal: Terminal) -> None:
-        """Somebody watches *terminal*: it does not expire."""
-        if (timer := self._timers.pop(terminal.record.id, None)) is not None:
-            timer.cancel()
+    def comes(self, terminal: Terminal) -> None:
+        """Somebody is about to watch *terminal*: it does not end before that one has `left`."""
+        self._watched[terminal.record.id] += 1
+        self._stop_timer(terminal)
 
     async def left(self, terminal: Terminal, *, on_purpose: bool) -> None:
-        """A viewer of *terminal* has gone."""
-        if terminal.viewers or terminal.ending is not None or self._stopping:
+        """Somebody who came has gone, or never saw it."""
+        self._watched[terminal.record.id] -= 1
+        if not self._watched[terminal.record.id]:
+            del self._watched[terminal.record.id]
+        if terminal.record.id in self._watched or terminal.ending is not None or self._stopping:
             return
         if on_purpose and terminal.record.ends_with_viewer:
             await self.end(terminal)
@@ -167,7 +173,7 @@ class Terminals:
 
     async def end(self, terminal: Terminal, ending: Ending = TERMINATED) -> None:
         """Hang *terminal* up; it stays listed for a while."""
-        self.attached(terminal)
+        self._stop_timer(terminal)
         if terminal.ending is None:
             await terminal.end(ending)
             await self._ended(terminal)
@@ -277,7 +283,7 @@ class Terminals:
 
     async def _ended(self, terminal: Terminal) -> None:
         record = terminal.record
-        self.attached(terminal)
+        self._stop_timer(terminal)
         await self._keeper.forget(record.key)
         if record.id not in self._all:
             return
@@ -291,15 +297,19 @@ class Terminals:
         await self._save(terminal)
         self._forget_later(terminal)
 
+    def _stop_timer(self, terminal: Terminal) -> None:
+        if (timer := self._timers.pop(terminal.record.id, None)) is not None:
+            timer.cancel()
+
     def _linger(self, terminal: Terminal) -> None:
-        self.attached(terminal)
+        self._stop_timer(terminal)
         self._after(terminal.record.linger_s, terminal, self._expire)
 
     def _forget_later(self, terminal: Terminal) -> None:
         self._after(ENDED_S, terminal, self._forget)
         ended = [other for other in self._all.values() if other.ending is not None]
         for other in ended[:-_MOST_ENDED]:
-            self.attached(other)
+            self._stop_timer(other)
             self._after(0, other, self._forget)
 
     def _after(
@@ -314,12 +324,12 @@ class Terminals:
         self._tasks.spawn(what(terminal), name="terminal timer")
 
     async def _expire(self, terminal: Terminal) -> None:
-        if not terminal.viewers and terminal.ending is None:
+        if terminal.record.id not in self._watched and terminal.ending is None:
             log.info("terminal.expired", terminal=terminal.record.id, linger_s=terminal.record.linger_s)
             await self.end(terminal)
 
     async def _forget(self, terminal: Terminal) -> None:
-        self.attached(terminal)
+        self._stop_timer(terminal)
         async with self._saving:
             self._all.pop(terminal.record.id, None)
             await asyncio.to_thread(remove, self._directory, terminal.record.key)
