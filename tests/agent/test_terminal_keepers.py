@@ -107,6 +107,47 @@ async def test_an_end_between_two_agents_is_told_to_the_second(tmp_path: Path) -
         await second.close()
 
 
+async def test_a_long_command_line_and_what_is_asked_meanwhile_reach_the_holder_whole(tmp_path: Path) -> None:
+    async with holder(tmp_path) as agent:
+        keeper = agent()
+        first = await keeper.start("k1", ["sleep", "60"], rows=2, cols=9, env=ENV)
+        argv = ["sh", "-c", "echo $#; read x", "sh", *["x" * 1000] * 900]
+        starting = asyncio.ensure_future(keeper.start("k2", argv, rows=2, cols=9, env=ENV))
+        for _ in range(40):
+            await asyncio.sleep(0)
+            await keeper.forget("nobody")
+        second = await starting
+        await read(second.master, b"900")
+        first.child.signal(signal.SIGHUP)
+        assert await first.child.ended(10) and first.child.exit_code == 128 + signal.SIGHUP
+        for started in (first, second):
+            os.close(started.master)
+        for key in ("k1", "k2"):
+            await keeper.forget(key)
+        await keeper.close()
+
+
+async def test_the_holder_outlives_who_speaks_no_word_of_its_language(tmp_path: Path) -> None:
+    async with holder(tmp_path) as agent:
+        first = agent()
+        started = await first.start("k1", ["sleep", "60"], rows=2, cols=9, env=ENV)
+        await first.close()
+        os.close(started.master)
+        for words in (b"{no json}\n", b"[]\n", b'{"do": "dance"}\n', b'{"do": "signal", "key": "k1"}\n'):
+            reader, writer = await asyncio.open_unix_connection(str(tmp_path / "holder.sock"))
+            writer.write(words)
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+        second = agent()
+        kept = (await second.adopt([await record("k1")]))["k1"]
+        assert kept.child.pid == started.child.pid
+        await hang_up(kept.child)
+        os.close(kept.master)
+        await second.forget("k1")
+        await second.close()
+
+
 async def test_what_no_agent_knows_is_hung_up(tmp_path: Path) -> None:
     async with holder(tmp_path) as agent:
         first = agent()

@@ -101,9 +101,18 @@ class Holder:
             self._drop_client()
             return
         while (at := self._received.find(b"\n")) >= 0:
-            request = json.loads(self._received[:at])
+            line = bytes(self._received[:at])
             del self._received[: at + 1]
-            self._obey(request)
+            try:
+                self._obey(json.loads(line))
+            except (
+                ValueError,
+                LookupError,
+                TypeError,
+                AttributeError,
+            ):  # no request: who sends it is no agent of ours
+                self._drop_client()
+                return
 
     def _obey(self, request: dict[str, Any]) -> None:
         key = request.get("key", "")

@@ -26,6 +26,8 @@ ANSWER_S = 15.0
 _PATH_BYTES = 100
 """Longest path that surely fits into a unix socket's address (108 bytes on Linux, 104 elsewhere)."""
 _FDS = 16
+_UNSENT_BYTES = 16 << 20
+"""Of requests; one has an argv of 1 MiB at most."""
 
 
 class HeldChild:
@@ -78,6 +80,7 @@ class HolderKeeper:
         self._orphan_s = orphan_s
         self._socket: socket.socket | None = None
         self._received = bytearray()
+        self._unsent = bytearray()
         self._fds: deque[int] = deque()
         self._children: dict[str, HeldChild] = {}
         self._starting: dict[str, asyncio.Future[tuple[int, int]]] = {}
@@ -131,8 +134,8 @@ class HolderKeeper:
         }
         await self._connected()
         answer = self._starting[key] = asyncio.get_running_loop().create_future()
+        self._ask(request)
         try:
-            await self._ask_at_length(request)
             async with asyncio.timeout(ANSWER_S):
                 master, pid = await answer
         finally:
@@ -171,23 +174,35 @@ class HolderKeeper:
         connection.setblocking(False)
         self._socket = connection
         self._received.clear()
+        self._unsent.clear()
         self._lost = asyncio.Event()
         asyncio.get_running_loop().add_reader(connection.fileno(), self._readable)
 
     def _ask(self, request: dict[str, Any]) -> None:
-        """Send a short request; the holder always reads."""
-        if self._socket is not None:
-            try:
-                self._socket.send(json.dumps(request).encode() + b"\n")
-            except OSError:
-                self._drop()
-
-    async def _ask_at_length(self, request: dict[str, Any]) -> None:
-        data = json.dumps(request).encode() + b"\n"
+        """Send a request after those that wait; a holder that reads none of it for long is given up."""
         if self._socket is None:
-            raise ConnectionResetError("the holder of terminals has gone")
-        async with self._connecting, asyncio.timeout(ANSWER_S):
-            await asyncio.get_running_loop().sock_sendall(self._socket, data)
+            return
+        self._unsent += json.dumps(request).encode() + b"\n"
+        if len(self._unsent) > _UNSENT_BYTES:
+            self._drop()
+        else:
+            self._send()
+
+    def _send(self) -> None:
+        if self._socket is None:
+            return
+        loop, at = asyncio.get_running_loop(), self._socket.fileno()
+        try:
+            del self._unsent[: self._socket.send(self._unsent)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop()
+            return
+        if self._unsent:
+            loop.add_writer(at, self._send)
+        else:
+            loop.remove_writer(at)
 
     def _readable(self) -> None:
         if self._socket is None:
@@ -236,6 +251,7 @@ class HolderKeeper:
     def _drop(self) -> None:
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            asyncio.get_running_loop().remove_writer(self._socket.fileno())
             self._socket.close()
             self._socket = None
         self._lost.set()

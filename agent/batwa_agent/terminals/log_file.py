@@ -24,6 +24,8 @@ def create_log(path: Path, keep_bytes: int) -> OutputLog:
 def open_log(path: Path) -> OutputLog:
     """Return the log that an earlier agent kept in *path*. Blocks. Raises OSError, ValueError."""
     with path.open("r+b") as file:
+        if os.fstat(file.fileno()).st_size < memory_bytes(1):
+            raise ValueError("the log is cut short")
         return OutputLog(mmap.mmap(file.fileno(), 0))
 
 

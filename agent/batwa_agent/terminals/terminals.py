@@ -1,6 +1,7 @@
 """All terminals of this machine: opened, adopted from an earlier agent, ended when nobody wants them."""
 
 import asyncio
+import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -208,7 +209,7 @@ class Terminals:
     async def _stopped(self, terminal: Terminal) -> None:
         await terminal.end(STOPPING)
         self._all.pop(terminal.record.id, None)
-        await asyncio.to_thread(remove, self._directory, terminal.record.key)
+        await self._remove(terminal.record)
 
     async def _start(self, record: Record, *, wants_recording: bool | None) -> Terminal:
         shells, path = self._shells, log_path(self._directory, record.key)
@@ -220,6 +221,7 @@ class Terminals:
         if isinstance(started, BaseException):
             await self._undo(record, None, started)
         if isinstance(output, BaseException):
+            os.close(started.master)
             await self._undo(record, started.child, output)
         pid = started.child.pid
         record = record.model_copy(update={"pid": pid})
@@ -231,7 +233,7 @@ class Terminals:
         if child is not None:
             await hang_up(child)
             await self._keeper.forget(record.key)
-        await asyncio.to_thread(remove, self._directory, record.key)
+        await self._remove(record)
         if isinstance(failure, OSError):
             raise DriverUnavailable(f"the shell cannot be started: {failure}") from failure
         raise failure
@@ -262,7 +264,11 @@ class Terminals:
             output = await asyncio.to_thread(open_log, log_path(self._directory, record.key))
         except (OSError, ValueError) as err:
             log.warning("terminal.lost", terminal=record.id, why=str(err))
-            await asyncio.to_thread(remove, self._directory, record.key)
+            if kept is not None:  # nobody could see what it says
+                os.close(kept.master)
+                await hang_up(kept.child)
+                await self._keeper.forget(record.key)
+            await self._remove(record)
             return
         if kept is not None:
             self._linger(self._made(record, output, kept, wants_recording=None))
@@ -332,7 +338,13 @@ class Terminals:
         self._stop_timer(terminal)
         async with self._saving:
             self._all.pop(terminal.record.id, None)
-            await asyncio.to_thread(remove, self._directory, terminal.record.key)
+            await self._remove(terminal.record)
+
+    async def _remove(self, record: Record) -> None:
+        try:
+            await asyncio.to_thread(remove, self._directory, record.key)
+        except OSError as err:
+            log.warning("terminal.not_removed", terminal=record.id, why=str(err))
 
     async def _follow_screens(self) -> None:
         """Keep up with the screens of terminals that fill their logs slowly; let quiet logs rest."""
