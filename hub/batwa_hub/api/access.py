@@ -1,6 +1,7 @@
 """Who may call what: sessions for people, tokens for scripts, keys for agents, and no other site's pages."""
 
 import base64
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple
 
@@ -189,6 +190,23 @@ def ends(request: web.Request, callback: OnEnd) -> AbstractContextManager[None]:
             return hub.peers.ends(caller.key, callback)
         case _:
             return hub.sessions.ends(caller.key, callback)
+
+
+def may_see(request: web.Request, agent_id: str) -> Callable[[], bool]:
+    """Return what tells whether the caller still may see that agent, without asking the store.
+
+    It notices what comes between the look at the caller and `ends`, and what no login's end tells.
+    """
+    hub, caller, fleet = request.app[HUB], request[CALLER], fleet_of(request)
+
+    def may() -> bool:
+        if caller.kind == "peer":
+            row = hub.peers.find_row(caller.key)
+            if row is None or row.role != caller.role:
+                return False
+        return fleet.sees(agent_id)
+
+    return may
 
 
 def address_of(request: web.Request) -> str:

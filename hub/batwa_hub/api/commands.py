@@ -11,7 +11,7 @@ from batwa_common.web.routes import CALLER, Access, Route
 from batwa_common.wire.exec import Exec, ExecMany, ExecManyResult, ExecQuery, ExecResult, Run
 from batwa_hub.hub import HUB
 
-from .access import ends, fleet_of
+from .access import ends, fleet_of, may_see
 from .audited import opened
 from .terminals import require_upgrade, switched
 
@@ -45,7 +45,7 @@ async def stream(request: web.Request) -> web.Response:
         "/ws/exec",
         asked,
         valid=lambda callback: ends(request, callback),
-        allowed=partial(fleet_of(request).sees, agent_id),
+        allowed=may_see(request, agent_id),
         first=partial(_note, request),
     )
     return switched()

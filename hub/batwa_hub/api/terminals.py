@@ -17,7 +17,7 @@ from batwa_common.wire.terminal import Cols, Linger, OpenTerminal, Rows, Termina
 from batwa_hub.hub import HUB
 from batwa_hub.services.peering.places import HubPlace
 
-from .access import address_of, ends, fleet_of, require
+from .access import address_of, ends, fleet_of, may_see, require
 from .audited import PROVED, Actor, opened
 from .signed import answering
 
@@ -145,7 +145,7 @@ async def _show(request: web.Request, agent_id: str, asked: Mapping[str, str]) -
         "/ws",
         asked,
         valid=lambda callback: ends(request, callback),
-        allowed=partial(fleet_of(request).sees, agent_id),
+        allowed=may_see(request, agent_id),
         opened=partial(opened, request),
         shells=hub.directory.shells(agent_id),
         answering=answering(request, HTTPStatus.SWITCHING_PROTOCOLS, b""),
