@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batwa_agent.exec.commands import Commands, Stream, once
+from batwa_agent.exec.commands import Commands, Outcome, Stream, once
+from batwa_agent.exec.source import DRAIN_S
 from batwa_agent.exec.wrapper import Wrapped
 from batwa_agent.multipass.multipass import Multipass
 from batwa_common.errors import (
@@ -179,6 +180,44 @@ async def test_what_a_command_leaves_running_does_not_hold_it_up(commands: Comma
 
     assert told.exit_code == 4 and told.stdout == "done\n"
     assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize("leaves", ["yes", "while echo y; do sleep 0.1; done"])
+async def test_what_a_command_leaves_talking_does_not_hold_it_up_either(
+    commands: Commands, leaves: str
+) -> None:
+    told = await run(commands, "sh", "-c", f"({leaves}) & exit 4", timeout_s=20)
+
+    assert told.exit_code == 4 and not told.timed_out
+
+
+async def stream_slowly(commands: Commands, pause_s: float, **more: Any) -> tuple[Outcome, int]:
+    """Return how a command ended, and how much of its 200000 bytes was taken; the first take some time."""
+    taken = 0
+
+    async def show(_: Stream, data: bytes) -> None:
+        nonlocal taken
+        if not taken:
+            await asyncio.sleep(pause_s)
+        taken += len(data)
+
+    script = ["head", "-c", "200000", "/dev/zero"]
+    outcome = await commands.stream(WEB, script, stdin=once(b""), on_output=show, **more)
+    return outcome, taken
+
+
+async def test_a_slow_caller_loses_no_output_of_a_command_that_has_ended(commands: Commands) -> None:
+    outcome, taken = await stream_slowly(commands, 1.5 * DRAIN_S, timeout_s=60)
+
+    assert outcome == Outcome(0, timed_out=False) and taken == 200_000
+
+
+async def test_a_caller_that_is_too_slow_is_not_told_that_all_is_well() -> None:
+    commands = Commands(exec_argv=lambda _, argv: argv, env=dict(os.environ), limit=1, grace_s=0.2)
+
+    outcome, taken = await stream_slowly(commands, 60, timeout_s=0.3)
+
+    assert outcome == Outcome(None, timed_out=True) and not taken
 
 
 async def test_output_that_nobody_takes_holds_the_command_back(commands: Commands) -> None:

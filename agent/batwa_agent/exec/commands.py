@@ -12,7 +12,8 @@ from batwa_common.errors import DriverFailed, DriverTimeout, DriverUnavailable, 
 from batwa_common.wire.exec import Exec, ExecResult
 from batwa_common.wire.vm import Vm
 
-from .process import READ_BYTES, ExecProcess
+from .process import ExecProcess
+from .source import Source
 from .wrapper import ENDED_AFTER_S, Wrapped
 
 log = structlog.stdlib.get_logger(__name__)
@@ -20,11 +21,9 @@ log = structlog.stdlib.get_logger(__name__)
 LOGIN_S = 60.0
 """How long a VM may take to let a command in; a frozen one never does."""
 GRACE_S = ENDED_AFTER_S + 10.0
-"""How long the VM may take to tell that a command's time was up, and that it was ended."""
+"""How long the VM may take to end a command whose time is up, and the caller to take what it said."""
 STOP_S = 15.0
 """How long ending a command in its VM may take, when nobody waits for it any more."""
-DRAIN_S = 1.0
-"""How long output may trickle in after a command's end: something it left behind may hold the pipe."""
 
 Stream = Literal["stdout", "stderr"]
 OnOutput = Callable[[Stream, bytes], Awaitable[None]]
@@ -46,6 +45,7 @@ class Commands:
         env: The whole environment of that program.
         limit: Most commands at once.
         login_s: How long a VM may take to let a command in.
+        grace_s: How long a command whose time is up may take to be over.
     """
 
     def __init__(
@@ -55,11 +55,13 @@ class Commands:
         env: Mapping[str, str],
         limit: int,
         login_s: float = LOGIN_S,
+        grace_s: float = GRACE_S,
     ) -> None:
         self._exec_argv = exec_argv
         self._env = env
         self.limit = limit
         self._login_s = login_s
+        self._grace_s = grace_s
         self._running = 0
 
     async def run(self, vm: Vm, asked: Exec) -> ExecResult:
@@ -109,7 +111,9 @@ class Commands:
             process = await ExecProcess.start(self._exec_argv(vm.name, wrapped.argv), self._env)
             run = _Run(process, wrapped, on_output)
             try:
-                return await run.outcome(stdin, login_s=self._login_s, timeout_s=timeout_s, on_start=on_start)
+                return await run.outcome(
+                    stdin, login_s=self._login_s, within_s=timeout_s + self._grace_s, on_start=on_start
+                )
             finally:
                 await asyncio.shield(asyncio.ensure_future(self._end(vm, process, wrapped)))
         finally:
@@ -140,45 +144,42 @@ class _Run:
 
     def __init__(self, process: ExecProcess, wrapped: Wrapped, on_output: OnOutput) -> None:
         self._process = process
+        self._out, self._err = Source(process.stdout), Source(process.stderr)
         self._wrapped = wrapped
         self._on_output = on_output
         self._started = asyncio.Event()
         self._begun = asyncio.Event()  # and whoever wanted to know does
-        self._over = asyncio.Event()
 
     async def outcome(
         self,
         stdin: AsyncIterator[bytes],
         *,
         login_s: float,
-        timeout_s: float,
+        within_s: float,
         on_start: Callable[[], Awaitable[None]] | None,
     ) -> Outcome:
         feeding = asyncio.ensure_future(self._process.feed(stdin))
         pumps = [asyncio.ensure_future(self._stdout()), asyncio.ensure_future(self._stderr())]
         both = asyncio.gather(*pumps)
         try:
-            if not await self._first(self._started, both, within_s=login_s):
+            if not await self._starts(both, within_s=login_s):
                 raise DriverTimeout(f"the VM has let no command in for {login_s:g} s; it may be frozen")
             if on_start is not None and self._started.is_set():
                 await on_start()
             self._begun.set()
-            if not await self._first(self._over, both, within_s=timeout_s + GRACE_S):
+            if not await self._ends(both, within_s=within_s):
                 return Outcome(None, timed_out=True)
             if self._wrapped.exit_code is None:
                 raise await self._broken()
-            await asyncio.wait((both,), timeout=DRAIN_S)
         finally:
             for task in (feeding, *pumps):
                 task.cancel()
             await asyncio.gather(feeding, *pumps, both, return_exceptions=True)
         return Outcome(self._wrapped.exit_code, timed_out=self._wrapped.was_stopped)
 
-    async def _first(
-        self, event: asyncio.Event, both: "asyncio.Future[list[None]]", *, within_s: float
-    ) -> bool:
-        """Wait for *event*, or for the end of both streams. False if neither came in time."""
-        waiting = asyncio.ensure_future(event.wait())
+    async def _starts(self, both: "asyncio.Future[list[None]]", *, within_s: float) -> bool:
+        """Wait for the command's beginning, or for the end of both streams. False if neither came in time."""
+        waiting = asyncio.ensure_future(self._started.wait())
         try:
             done, _ = await asyncio.wait(
                 (waiting, both), timeout=within_s, return_when=asyncio.FIRST_COMPLETED
@@ -190,18 +191,26 @@ class _Run:
             both.result()  # raises what whoever takes the output raised
         return bool(done)
 
+    async def _ends(self, both: "asyncio.Future[list[None]]", *, within_s: float) -> bool:
+        """Wait until all that the command says is taken. False if that is not so in time."""
+        done, _ = await asyncio.wait((both,), timeout=within_s)
+        if done:
+            both.result()  # raises what whoever takes the output raised
+        return bool(done)
+
     async def _stdout(self) -> None:
-        while data := await self._process.stdout.read(READ_BYTES):
+        while data := await self._out.read():
             mine = self._wrapped.stdout(data)
             if self._wrapped.pid is not None:
                 self._started.set()
             await self._tell("stdout", mine)
 
     async def _stderr(self) -> None:
-        while data := await self._process.stderr.read(READ_BYTES):
+        while data := await self._err.read():
             await self._tell("stderr", self._wrapped.stderr(data))
             if self._wrapped.exit_code is not None:
-                self._over.set()
+                self._out.drain()
+                self._err.drain()
         await self._tell("stderr", self._wrapped.stderr_rest())
 
     async def _tell(self, stream: Stream, data: bytes) -> None:
