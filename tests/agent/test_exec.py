@@ -297,3 +297,47 @@ def test_the_wrappers_words_are_taken_out_however_they_are_cut(
 
     assert got_out == out and wrapped.pid == "42" and wrapped.said == spinner
     assert got_err == err + word[:7] + err and wrapped.exit_code == 4 and not wrapped.was_stopped
+
+
+async def test_a_command_may_show_what_runs_around_it(commands: Commands) -> None:
+    told = await run(commands, "sh", "-c", "ps -ef >&2; ps -ef; exit 3")
+
+    assert told.exit_code == 3
+    assert "exit 3" in told.stdout and "exit 3" in told.stderr
+
+
+@given(st.text(alphabet="01 2x\n.", max_size=30), st.integers(min_value=1, max_value=40))
+def test_only_what_is_written_as_the_wrapper_does_is_the_wrappers(text: str, step: int) -> None:
+    wrapped = Wrapped(["true"], timeout_s=1)
+    word = wrapped.argv[4].encode()
+    mine = (
+        word
+        + b" 60.000 sh\n"
+        + word
+        + b"\n"
+        + word
+        + b" 7\n"
+        + word
+        + b" 7 2\n"
+        + word
+        + b"x"
+        + text.encode()
+    )
+    before = word + b" 60.000\n" + word + b" 1 1 1\n"
+    said = before + word + b"\n" + mine + word + b" 4 0\n"
+
+    err = b"".join(wrapped.stderr(said[at : at + step]) for at in range(0, len(said), step))
+    out = before + word + b" 42\n" + mine
+    got = b"".join(wrapped.stdout(out[at : at + step]) for at in range(0, len(out), step))
+
+    assert err == got == mine and wrapped.said == before
+    assert wrapped.exit_code == 4 and wrapped.pid == "42"
+
+
+def test_a_word_that_nothing_follows_is_told_at_the_end_and_holds_no_more_back() -> None:
+    wrapped = Wrapped(["true"], timeout_s=1)
+    word = wrapped.argv[4].encode()
+
+    assert wrapped.stderr(word + b"\nhere: " + word) == b"here: "
+    assert wrapped.stderr(b" 123456789 and so on, without end") == word + b" 123456789 and so on, without end"
+    assert wrapped.stderr(word) == b"" and wrapped.stderr_rest() == word

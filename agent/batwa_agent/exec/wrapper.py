@@ -3,10 +3,12 @@
 `multipass exec` cannot be asked how a command ended: it runs one that exits with 4 again and again, gives
 its own failures codes that commands have too, leaves a command running when it is ended itself, and may
 put a spinner before the command's output. So a small script in the VM runs the command, and tells by
-lines of its own that begin with a word nobody can guess: on both streams where the output begins, on
-stderr how it ended.
+words of its own, with one that nobody can guess: on both streams where the output begins, on stderr how
+it ended. The command may say that one too (`ps` lists the script's arguments): only what is written
+exactly as the script does is the script's.
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 
@@ -49,7 +51,8 @@ exit 0
 STOPPER = 'grep -q "$2" "/proc/$1/cmdline" && kill -TERM "$1"'
 """Arguments: the wrapper's process id, its word. The word makes sure that it still is that process."""
 
-_LINE_BYTES = 128
+_UNFINISHED = re.compile(rb"[0-9 ]{0,16}")
+"""What may follow the word before the line's end; more is not the wrapper's."""
 _SAID_BYTES = 16 << 10
 
 
@@ -71,6 +74,9 @@ class Wrapped:
         self._err = b""
         self._has_begun = False
         self._mark = self._word.encode()
+        self._begins_out = re.compile(self._mark + rb" (\d{1,10})\n")
+        self._begins_err = re.compile(self._mark + rb"\n")
+        self._ends = re.compile(self._mark + rb" (\d{1,3}) ([01])\n")
 
     def stopper(self) -> list[str]:
         """Return what ends the command, run in the same VM."""
@@ -81,29 +87,28 @@ class Wrapped:
         if self.pid is not None:
             return data
         data = self._out + data
-        _, found, rest = data.partition(self._mark)
-        pid, ended, rest = rest.partition(b"\n")
-        if not ended:
-            self._out = found + pid if found else data[-_LINE_BYTES:]
+        told = self._begins_out.search(data)
+        if told is None:
+            self._out = data[self._sure(data) :]
             return b""
-        self.pid, self._out = pid.decode(errors="replace").strip(), b""
-        return rest
+        self.pid, self._out = told[1].decode(), b""
+        return data[told.end() :]
 
     def stderr(self, data: bytes) -> bytes:
         """Return what of *data* is the command's; what may be a word of the wrapper is held back."""
         if self.exit_code is not None:
             return data
-        before, told, rest = self._err_line(data)
-        if self._has_begun:
-            if told is not None:
-                code, _, stopped = told.strip().partition(b" ")
-                self.exit_code, self.was_stopped = int(code), stopped == b"1"
-            return before + rest
-        self._say(before)
-        if told is None:
-            return b""
-        self._has_begun = True
-        return self.stderr(rest)
+        data, self._err = self._err + data, b""
+        if not self._has_begun:
+            if (told := self._begins_err.search(data)) is None:
+                self._say(self._hold(data))
+                return b""
+            self._say(data[: told.start()])
+            self._has_begun, data = True, data[told.end() :]
+        if (told := self._ends.search(data)) is None:
+            return self._hold(data)
+        self.exit_code, self.was_stopped = int(told[1]), told[2] == b"1"
+        return data[: told.start()] + data[told.end() :]
 
     def stderr_rest(self) -> bytes:
         """Return what was held back and turned out to be the command's, at the end of its stream."""
@@ -113,17 +118,18 @@ class Wrapped:
         self._say(rest)
         return b""
 
-    def _err_line(self, data: bytes) -> tuple[bytes, bytes | None, bytes]:
-        """Return what is before the wrapper's next line, that line or None, and what is after it."""
-        data = self._err + data
-        before, found, rest = data.partition(self._mark)
-        told, ended, rest = rest.partition(b"\n")
-        if ended:
-            self._err = b""
-            return before, told, rest
-        kept = len(found + told) or _overlap(data, self._mark)
-        self._err = data[len(data) - kept :]
-        return data[: len(data) - kept], None, b""
+    def _hold(self, data: bytes) -> bytes:
+        """Return *data* without its end if more of it may make that a word of the wrapper."""
+        sure = self._sure(data)
+        self._err = data[sure:]
+        return data[:sure]
+
+    def _sure(self, data: bytes) -> int:
+        """Return how many bytes of *data* cannot be the beginning of a line of the wrapper."""
+        at = data.rfind(self._mark)
+        if at >= 0 and _UNFINISHED.fullmatch(data, at + len(self._mark)):
+            return at
+        return len(data) - _overlap(data, self._mark)
 
     def _say(self, data: bytes) -> None:
         self.said += data[: _SAID_BYTES - len(self.said)]
