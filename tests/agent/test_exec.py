@@ -270,6 +270,19 @@ async def test_a_connection_that_is_lost_is_no_exit_code() -> None:
         await run(missing, "true")
 
 
+async def test_a_program_that_closes_its_output_and_stays_is_not_waited_for() -> None:
+    nap = f"606.{secrets.randbelow(10**9)}1"
+    commands = Commands(
+        exec_argv=lambda *_: ["sh", "-c", f"exec sleep {nap} >&- 2>&-"], env=dict(os.environ), limit=1
+    )
+
+    with pytest.raises(DriverFailed, match="stayed"):
+        async with asyncio.timeout(15):
+            await run(commands, "true")
+
+    await until(nap, lives=False)
+
+
 @pytest.mark.parametrize(
     "body",
     ['{"command": []}', '{"command": ["a\\u0000b"]}', '{"command": "ls"}', '{"command": ["ls"], "x": 1}'],

@@ -22,6 +22,8 @@ LOGIN_S = 60.0
 """How long a VM may take to let a command in; a frozen one never does."""
 GRACE_S = ENDED_AFTER_S + 10.0
 """How long the VM may take to end a command whose time is up, and the caller to take what it said."""
+CLOSED_S = 5.0
+"""How long the program that runs commands may stay once it has closed its output."""
 STOP_S = 15.0
 """How long ending a command in its VM may take, when nobody waits for it any more."""
 
@@ -220,10 +222,14 @@ class _Run:
 
     async def _broken(self) -> Exception:
         """Return why the streams ended without word of the command's end."""
-        code = await self._process.exit_code()
-        if self._wrapped.pid is None:
-            return failure("exec", code, self._wrapped.said.decode(errors="replace"))
-        return DriverFailed("the connection to the VM was lost before the command's end")
+        if self._wrapped.pid is not None:
+            return DriverFailed("the connection to the VM was lost before the command's end")
+        try:
+            async with asyncio.timeout(CLOSED_S):
+                code = await self._process.exit_code()
+        except TimeoutError:  # whoever closes the process ends it
+            return DriverFailed("the program that runs commands in VMs closed its output, and stayed")
+        return failure("exec", code, self._wrapped.said.decode(errors="replace"))
 
 
 async def once(data: bytes) -> AsyncIterator[bytes]:
