@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -148,6 +151,35 @@ async def test_a_crash_costs_at_most_what_was_not_flushed(tmp_path: Path) -> Non
     assert (await after.find())[0].exit_code is None
     await after.stop()
     await before.stop()
+
+
+@contextmanager
+def disk_of(size_bytes: int) -> Iterator[None]:
+    """No file of this process grows beyond that; a write across it is taken in part, as by a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_disk_that_is_full_tears_no_line(tmp_path: Path) -> None:
+    store = recordings(tmp_path)
+    await store.load()
+    recorder = begin(store)
+    recorder.output(b"kept")
+    await store.flush()
+    recorder.output(b"A" * 200_000)
+    with disk_of(100_000), capture_logs() as logs:
+        await store.flush()
+    recorder.output(b"there is room again")
+    await store.flush()
+
+    assert [each["event"] for each in logs] == ["recording.failed"]
+    assert events((tmp_path / f"{recorder.id.partition('~')[2]}.cast").read_bytes())[-1][2] == "kept"
+    assert (await store.get(recorder.id)).state == "ended" and recorder.is_over
+    await store.stop()
 
 
 async def test_a_recording_ends_where_it_is_full(tmp_path: Path) -> None:

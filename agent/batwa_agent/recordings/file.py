@@ -40,7 +40,9 @@ class Tape:
         self._file: IO[bytes] | None = None
 
     def write(self, events: list[Event]) -> bool:
-        """Append *events*; they are on disk, in whole lines, when this returns. Raises OSError.
+        """Append *events*; they are on disk, in whole lines, when this returns.
+
+        Raises OSError; then nothing of them is in the file.
 
         Returns:
             Whether more can be written.
@@ -55,10 +57,19 @@ class Tape:
             at_s = events[-1].at_s if events else 0.0
             lines = fits[: fits.rfind(b"\n") + 1] + line(at_s, "m", _FULL)
         if lines:
-            self._file.write(lines)
-            os.fsync(self._file.fileno())
-            self.size_bytes += len(lines)
+            self._append(self._file, lines)
         return not is_full
+
+    def _append(self, file: IO[bytes], lines: bytes) -> None:
+        try:
+            rest = memoryview(lines)
+            while rest:
+                rest = rest[file.write(rest) :]  # a disk that gets full takes a part, and says no word
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(self.size_bytes)
+            raise
+        self.size_bytes += len(lines)
 
     def close(self) -> None:
         """Write no more."""
