@@ -15,8 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from batwa_agent.recordings.recording import WAITING_BYTES, Event, Recorder, Script
+from batwa_agent.recordings.recording import (
+    LINE_BYTES,
+    LINE_CHARS,
+    WAITING_BYTES,
+    Event,
+    Recorder,
+    Script,
+)
 from batwa_agent.recordings.recordings import Bounds, Recordings
+from batwa_agent.terminals.output_log import BURST_BYTES
 from batwa_common.errors import Conflict, NotFound
 
 
@@ -68,6 +76,32 @@ def test_bytes_that_are_no_text_are_shown_as_such() -> None:
     lines = Script().lines([Event(0, "o", b"a\xffb\xe2\x82"), Event(1, "m", b"exit 0")])
 
     assert [json.loads(each)[2] for each in lines.splitlines()] == ["a\ufffdb", "\ufffd", "exit 0"]
+
+
+@pytest.mark.parametrize("letter", ["\0", "\x7f", "€", "\U0001f600", '"', "\udcff"])
+def test_a_line_has_a_longest_length_whatever_is_shown(letter: str) -> None:
+    text = letter * (3 * LINE_CHARS + 1)
+    data = text.encode(errors="surrogateescape")
+
+    lines = Script().lines([Event(3e7 + 1 / 3, "o", data)]).splitlines(keepends=True)
+
+    assert max(map(len, lines)) <= LINE_BYTES
+    assert "".join(json.loads(each)[2] for each in lines) == data.decode(errors="replace")
+
+
+async def test_a_terminal_that_shows_nothing_but_control_bytes_can_be_told_about(tmp_path: Path) -> None:
+    store = recordings(tmp_path)
+    await store.load()
+    recorder = begin(store)
+    recorder.output(bytes(BURST_BYTES))
+    await store.flush()
+    with (tmp_path / f"{recorder.id.partition('~')[2]}.cast").open("ab") as torn:
+        torn.write(b'[1.0, "o", "' + b"\\u0000" * (LINE_CHARS - 1))
+
+    assert (await store.get(recorder.id)).state == "recording"
+    told = events(await content(store, recorder.id))[1:]
+    assert "".join(text for _, _, text in told) == "\0" * BURST_BYTES
+    await store.stop()
 
 
 def test_keys_are_forgotten_unless_asked_for() -> None:

@@ -9,13 +9,13 @@ from typing import IO, Any
 from batwa_common.errors import NotFound
 from batwa_common.wire.recording import Recording
 
-from .recording import Event, Recorder, Script, header, line
+from .recording import LINE_BYTES, Event, Recorder, Script, header, line
 
 SUFFIX = ".cast"
 _HEAD_BYTES = 16 << 10
 """No header is longer."""
-_TAIL_BYTES = 512 << 10
-"""Longer than the longest line: one event has what one read of a terminal gives, escaped."""
+_TAIL_BYTES = max(LINE_BYTES, _HEAD_BYTES)
+"""So many bytes have the end of a line, wherever they are; at the end of a file, its whole last line."""
 _FULL = "full"
 _EXIT = "exit "
 

@@ -13,6 +13,10 @@ WAITING_BYTES = 1 << 20
 """Most that waits for the disk; what comes on top is left out of the recording, which says so."""
 BUSY_BYTES = 128 << 10
 """Above it the disk is asked for at once, not at the next second."""
+LINE_CHARS = 64 << 10
+"""Most characters of an event that one line has; more stand in several lines, of one time."""
+LINE_BYTES = 6 * LINE_CHARS + 64
+"""Longest line of an event: a control character takes six bytes in JSON; the rest are fewer than 64."""
 
 
 class Event(NamedTuple):
@@ -127,8 +131,8 @@ class Script:
                 out += [line(self._last_s, torn, rest) for torn, rest in rests if rest]
             decoder = self._decoders.get(kind)
             text = data.decode(errors="replace") if decoder is None else decoder.decode(data)
-            if text:
-                out.append(line(self._last_s, kind, text))
+            for begin in range(0, len(text), LINE_CHARS):
+                out.append(line(self._last_s, kind, text[begin : begin + LINE_CHARS]))
         return b"".join(out)
 
 
