@@ -68,7 +68,7 @@ class RecordingSection(_Section):
     max_age_s: float = Field(default=30 * 86_400.0, ge=60, le=10 * 365 * 86_400)
     """Age at which an ended recording is removed, in seconds."""
     total_bytes: int = Field(default=2 << 30, ge=1 << 20, le=1 << 50)
-    """Size of all recordings beyond which the oldest are removed, in bytes."""
+    """Size of all recordings beyond which the oldest are removed, and the largest end, in bytes."""
 
 
 class MetricsSection(_Section):

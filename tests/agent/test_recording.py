@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from hypothesis import given
@@ -39,6 +39,16 @@ def begin(store: Recordings, **more: Any) -> Recorder:
 
 def newest_s(directory: Path) -> float:
     return max(file.stat().st_mtime for file in directory.iterdir())
+
+
+def total_bytes(directory: Path) -> int:
+    return sum(file.stat().st_size for file in directory.iterdir())
+
+
+def only_file(directory: Path) -> IO[bytes]:
+    """Return the only file there, open, so that it outlives its name."""
+    (path,) = directory.iterdir()
+    return path.open("rb")
 
 
 async def content(store: Recordings, recording_id: str) -> bytes:
@@ -301,6 +311,27 @@ async def test_live_recordings_do_not_outgrow_the_disk_either(tmp_path: Path) ->
 
     assert sum(each.size_bytes for each in await store.find()) <= 10_000
     assert first.is_over != second.is_over
+    await store.stop()
+
+
+async def test_all_together_stay_within_the_bound_also_if_the_largest_says_no_more(tmp_path: Path) -> None:
+    store = recordings(tmp_path, total_bytes=100_000, max_bytes=100_000)
+    await store.load()
+    idle = begin(store)
+    idle.output(b"x" * 80_000)
+    await store.flush()
+    largest = only_file(tmp_path)
+    busy = [begin(store) for _ in range(3)]
+    for _ in range(9):
+        for recorder in busy:
+            recorder.output(b"y" * 10_000)
+        await store.flush()
+        assert total_bytes(tmp_path) <= 100_000
+
+    with largest:
+        assert events(largest.read())[-1][1:] == ["m", "full"]
+    assert idle.is_over and sum(recorder.is_over for recorder in busy) == 2
+    assert [each.state for each in await store.find()] == ["recording"]
     await store.stop()
 
 

@@ -54,8 +54,7 @@ class Tape:
         is_full = self.size_bytes + len(lines) > self.max_bytes
         if is_full:
             fits = lines[: max(self.max_bytes - self.size_bytes, 0)]
-            at_s = events[-1].at_s if events else 0.0
-            lines = fits[: fits.rfind(b"\n") + 1] + line(at_s, "m", _FULL)
+            lines = fits[: fits.rfind(b"\n") + 1] + line(self._script.last_s, "m", _FULL)
         if lines:
             self._append(self._file, lines)
         return not is_full

@@ -119,20 +119,21 @@ class Script:
     def __init__(self) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")
         self._decoders = {kind: decoder("replace") for kind in "oi"}
-        self._last_s = 0.0
+        self.last_s = 0.0
+        """When the last of them was."""
 
     def lines(self, events: list[Event]) -> bytes:
         """Return *events* as lines."""
         out = []
         for at_s, kind, data in events:
-            self._last_s = max(self._last_s, at_s)
+            self.last_s = max(self.last_s, at_s)
             if kind == "m":
                 rests = ((torn, decoder.decode(b"", final=True)) for torn, decoder in self._decoders.items())
-                out += [line(self._last_s, torn, rest) for torn, rest in rests if rest]
+                out += [line(self.last_s, torn, rest) for torn, rest in rests if rest]
             decoder = self._decoders.get(kind)
             text = data.decode(errors="replace") if decoder is None else decoder.decode(data)
             for begin in range(0, len(text), LINE_CHARS):
-                out.append(line(self._last_s, kind, text[begin : begin + LINE_CHARS]))
+                out.append(line(self.last_s, kind, text[begin : begin + LINE_CHARS]))
         return b"".join(out)
 
 

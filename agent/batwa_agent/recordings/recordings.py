@@ -37,7 +37,7 @@ class Bounds(NamedTuple):
     max_bytes: int = 64 << 20
     """Of one recording; it ends there."""
     total_bytes: int = 2 << 30
-    """Of all; the oldest that have ended go first."""
+    """Of all; the oldest that have ended go first, then the largest that are being written end, and go."""
     max_age_s: float = 30 * 86_400.0
     """Of one that has ended."""
 
@@ -70,7 +70,7 @@ class Recordings:
         self._hurry = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recordings")
         self._tidy_at_s = 0.0
-        self._untidy_bytes = 0
+        self._total_bytes = 0  # what the last look found, and what was written since
         self.always = always
 
     async def load(self) -> None:
@@ -123,17 +123,33 @@ class Recordings:
                 if not await self._off_loop(_write, tape, events):
                     is_last = True
                     tape.recorder.abandon()
-                self._untidy_bytes += tape.size_bytes - before
+                self._total_bytes += tape.size_bytes - before
             if is_last:
                 await self._off_loop(tape.close)
                 self._tapes.pop(tape.recorder.id, None)
                 self._tidy_at_s = 0.0
-        if self._wall_s() >= self._tidy_at_s or self._untidy_bytes > self.bounds.max_bytes:
-            self._tidy_at_s, self._untidy_bytes = self._wall_s() + TIDY_S, 0
+        if self._wall_s() >= self._tidy_at_s or self._total_bytes > self.bounds.total_bytes:
+            self._tidy_at_s, self._total_bytes = self._wall_s() + TIDY_S, 0
             try:
-                await self._off_loop(self._tidy)
+                await self._make_room()
             except OSError as err:  # a disk in trouble costs recordings, never the terminals
                 log.warning("recordings.untidy", directory=str(self._directory), reason=str(err))
+
+    async def _make_room(self) -> None:
+        """Keep within the bounds. Raises OSError."""
+        total = await self._off_loop(self._tidy)
+        while total > self.bounds.total_bytes and self._tapes:
+            await self._end_as_full(max(self._tapes.values(), key=lambda tape: tape.size_bytes))
+            total = await self._off_loop(self._tidy)
+        self._total_bytes += total
+
+    async def _end_as_full(self, tape: Tape) -> None:
+        tape.recorder.abandon()
+        del self._tapes[tape.recorder.id]
+        log.warning("recording.outgrown", recording=tape.recorder.id, size_bytes=tape.size_bytes)
+        tape.max_bytes = 0  # to write nothing is enough now to have it say why it ends
+        await self._off_loop(_write, tape, [])
+        await self._off_loop(tape.close)
 
     async def stop(self) -> None:
         """Write the rest and close. Recordings whose terminals live on end here; those begin new ones."""
@@ -203,8 +219,9 @@ class Recordings:
                 found.append(describe(path, is_live=recording_id in self._tapes))
         return sorted(found, key=lambda each: (each.created_at, each.id), reverse=True)
 
-    def _tidy(self) -> None:
-        live = {tape.path: tape for tape in list(self._tapes.values())}
+    def _tidy(self) -> int:
+        """Remove what is too old or too much, but nothing that is being written. Returns what is left."""
+        live = {tape.path for tape in list(self._tapes.values())}
         files = sorted(self._stats(), key=lambda each: each[0].st_mtime)
         total = sum(stat.st_size for stat, _ in files)
         for stat, path in files:
@@ -213,9 +230,7 @@ class Recordings:
                 path.unlink(missing_ok=True)
                 total -= stat.st_size
                 log.info("recording.expired", recording=path.stem, size_bytes=stat.st_size)
-        if total > self.bounds.total_bytes and live:
-            largest = max(live.values(), key=lambda tape: tape.size_bytes)
-            largest.max_bytes = 0  # its next write ends it, and says why
+        return total
 
     async def _off_loop(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
