@@ -21,6 +21,8 @@ from .spawn import exit_code_of, spawn
 
 LOOK_EVERY_S = 2.0
 HANG_UP_S = 2.0
+_NO_REQUEST = (ValueError, LookupError, TypeError, AttributeError)
+"""What comes of a line that is no request: whoever sends it is no agent of ours, and is dropped."""
 _LINE_BYTES = 4 << 20
 """Longest request: an environment and an argv fit (Linux allows 2 MiB for both)."""
 
@@ -105,12 +107,7 @@ class Holder:
             del self._received[: at + 1]
             try:
                 self._obey(json.loads(line))
-            except (
-                ValueError,
-                LookupError,
-                TypeError,
-                AttributeError,
-            ):  # no request: who sends it is no agent of ours
+            except _NO_REQUEST:
                 self._drop_client()
                 return
 
