@@ -51,6 +51,18 @@ test("a rendered screen counts for nothing, and a skip says what counts", () => 
   expect(skipped.next.offset).toBe(170);
 });
 
+test("who loses the connection before the rendered screen came asks for it again", () => {
+  const lost = after(attached(true), { type: "closed", at: 2, code: 1006, reason: "" });
+  const again = after(lost.next, { type: "tick", at: 300 });
+  expect(again.next).toMatchObject({ phase: "opening", offset: null, screenComes: false });
+  const full = after(
+    again.next,
+    { type: "told", at: 301, message: HELLO },
+    { type: "output", at: 302, bytes: 5 },
+  );
+  expect(full.next.offset).toBe(105);
+});
+
 test("what the screen took is acknowledged in pieces", () => {
   const little = after(attached(), { type: "taken", at: 2, offset: 100 + ACK_BYTES - 1 });
   expect(little.todo).toEqual([]);

@@ -42,7 +42,7 @@ export interface Attachment {
   readonly retryAt: number;
   /** The hub's sentence about why it does not work just now. */
   readonly trouble: string | null;
-  /** Of the next output byte; null before the first hello. */
+  /** Of the next output byte; null before the first hello, and to ask for a screen that never came. */
   readonly offset: number | null;
   /** Output that the screen has taken, as the agent was told. */
   readonly acked: number;
@@ -238,7 +238,17 @@ function asking(now: Attachment, at: number): Step {
 
 function opening(now: Attachment, at: number): Step {
   return {
-    next: { ...now, phase: "opening", since: at, typedAt: null, askedAt: null, exit: null },
+    next: {
+      ...now,
+      phase: "opening",
+      since: at,
+      // A screen that never came is asked for again: its offset alone would bring what follows it.
+      offset: now.screenComes ? null : now.offset,
+      screenComes: false,
+      typedAt: null,
+      askedAt: null,
+      exit: null,
+    },
     todo: [{ do: "open" }],
   };
 }
