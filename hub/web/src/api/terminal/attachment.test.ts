@@ -37,7 +37,7 @@ test("it counts output, and comes back with the offset", () => {
     { type: "closed", at: 3, code: 1006, reason: "" },
   );
   expect(lost.next).toMatchObject({ phase: "waiting", offset: 150, retryAt: 203 });
-  expect(after(lost.next, { type: "tick", at: 300 }).todo).toEqual([{ do: "open" }]);
+  expect(after(lost.next, { type: "tick", at: 300, hidden: false }).todo).toEqual([{ do: "open" }]);
 });
 
 test("a rendered screen counts for nothing, and a skip says what counts", () => {
@@ -53,7 +53,7 @@ test("a rendered screen counts for nothing, and a skip says what counts", () => 
 
 test("who loses the connection before the rendered screen came asks for it again", () => {
   const lost = after(attached(true), { type: "closed", at: 2, code: 1006, reason: "" });
-  const again = after(lost.next, { type: "tick", at: 300 });
+  const again = after(lost.next, { type: "tick", at: 300, hidden: false });
   expect(again.next).toMatchObject({ phase: "opening", offset: null, screenComes: false });
   const full = after(
     again.next,
@@ -75,13 +75,25 @@ test("a connection that does not answer what was typed is asked, and then given 
     Array.from({ length: Math.ceil((until - from) / 1000) }, (_, n) => ({
       type: "tick",
       at: from + (n + 1) * 1000,
+      hidden: false,
     }));
-  const typed = after(attached(), { type: "tick", at: 1 }, { type: "typed", at: 2 });
+  const typed = after(attached(), { type: "tick", at: 1, hidden: false }, { type: "typed", at: 2 });
   const asked = after(typed.next, ...ticks(2, ECHO_MS + 1000));
   expect(asked.todo).toEqual([{ do: "ping" }]);
   const until = asked.next.tickedAt;
   const given = after(asked.next, ...ticks(until, until + PONG_MS + 1000));
   expect(given.todo).toEqual([{ do: "close" }, { do: "open" }]);
+});
+
+test("a late tick means sleep, but not of a hidden page, which browsers seldom wake", () => {
+  const late = (hidden: boolean) =>
+    after(attached(), { type: "tick", at: 60_000, hidden }, { type: "awake", at: 60_001 });
+  expect(step(attached(), { type: "tick", at: 60_000, hidden: false }, 0).todo).toEqual([
+    { do: "ping" },
+  ]);
+  expect(step(attached(), { type: "tick", at: 60_000, hidden: true }, 0).todo).toEqual([]);
+  expect(late(false).todo).toEqual([]);
+  expect(late(true).todo).toEqual([{ do: "ping" }]);
 });
 
 test("a refused opening is asked about: a refusal ends it, trouble does not", () => {
@@ -108,7 +120,7 @@ test.each([
     { type: "closed", at: 3, code, reason: "" },
   ).next;
   expect(over).toMatchObject({ phase: "over", ending });
-  expect(after(over, { type: "tick", at: 4 }).todo).toEqual([]);
+  expect(after(over, { type: "tick", at: 4, hidden: false }).todo).toEqual([]);
   expect(after(over, { type: "wanted", at: 5 }).todo).toEqual([{ do: "open" }]);
 });
 

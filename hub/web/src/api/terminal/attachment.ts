@@ -13,7 +13,7 @@ export const OPENING_MS = 15_000;
 export const ECHO_MS = 4_000;
 /** How long it may take to say so. */
 export const PONG_MS = 5_000;
-/** Ticks come every second; a gap this long means that the machine slept. */
+/** Ticks come every second; a gap this long means that the machine slept, or that the page is hidden. */
 export const SLEPT_MS = 8_000;
 /** The agent wants to know of output taken every so many bytes. */
 export const ACK_BYTES = 32 * 1024;
@@ -62,7 +62,9 @@ export type Happening =
   | { readonly type: "output"; readonly at: number; readonly bytes: number }
   /** The screen has taken all output before `offset`. */
   | { readonly type: "taken"; readonly at: number; readonly offset: number }
-  | { readonly type: "typed" | "tick" | "awake" | "wanted"; readonly at: number }
+  | { readonly type: "typed" | "awake" | "wanted"; readonly at: number }
+  /** `hidden`: nobody sees the page. */
+  | { readonly type: "tick"; readonly at: number; readonly hidden: boolean }
   | { readonly type: "closed"; readonly at: number; readonly code: number; readonly reason: string }
   /** What the hub answers to the question why it did not let in; status 0 is no answer. */
   | {
@@ -116,7 +118,7 @@ export function step(now: Attachment, happening: Happening, random: number): Ste
     case "typed":
       return stay(now.phase === "attached" ? { ...now, typedAt: now.typedAt ?? at } : now);
     case "tick":
-      return tick({ ...now, tickedAt: at }, at, at - now.tickedAt > SLEPT_MS, random);
+      return tick({ ...now, tickedAt: at }, happening, at - now.tickedAt > SLEPT_MS, random);
     case "awake":
       if (now.phase === "waiting") return opening(now, at);
       return now.phase === "attached" ? asking(now, at) : stay(now);
@@ -167,19 +169,25 @@ function taken(now: Attachment, offset: number): Step {
   return { next: { ...now, acked: offset }, todo: [{ do: "ack", offset }] };
 }
 
-function tick(now: Attachment, at: number, slept: boolean, random: number): Step {
+function tick(
+  now: Attachment,
+  { at, hidden }: Extract<Happening, { type: "tick" }>,
+  late: boolean,
+  random: number,
+): Step {
   switch (now.phase) {
     case "waiting":
       return at >= now.retryAt ? opening(now, at) : stay(now);
     case "opening":
-      if (!slept && at - now.since <= OPENING_MS) return stay(now);
+      if (!late && at - now.since <= OPENING_MS) return stay(now);
       return { next: waiting(now, at, random), todo: [{ do: "close" }] };
     case "attached":
       if (now.askedAt !== null && at - now.askedAt > PONG_MS) {
         const again = opening(waiting(now, at, random), at);
         return { next: again.next, todo: [{ do: "close" }, ...again.todo] };
       }
-      return slept || (now.typedAt !== null && at - now.typedAt > ECHO_MS)
+      // Browsers wake a hidden page once a minute: to ask each time would make somebody idle look busy.
+      return (late && !hidden) || (now.typedAt !== null && at - now.typedAt > ECHO_MS)
         ? asking(now, at)
         : stay(now);
     case "asking":

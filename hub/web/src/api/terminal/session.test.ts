@@ -37,7 +37,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("WebSocket", FakeSocket);
   vi.stubGlobal("location", { origin: "http://hub" });
-  vi.stubGlobal("document", new EventTarget());
+  vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false }));
   vi.stubGlobal("addEventListener", () => {});
   sink.size = null;
 });
@@ -69,4 +69,16 @@ test("who still sees nothing tells no size", () => {
   const socket = started();
   socket.tell(HELLO);
   expect(socket.sent).toEqual([]);
+});
+
+test("a hidden page that is woken late asks nothing until it is seen", () => {
+  const socket = started();
+  socket.tell(HELLO);
+  Object.assign(document, { hidden: true });
+  vi.setSystemTime(Date.now() + 60_000);
+  vi.advanceTimersByTime(1_000);
+  expect(socket.sent).toEqual([]);
+  Object.assign(document, { hidden: false });
+  document.dispatchEvent(new Event("visibilitychange"));
+  expect(socket.sent).toEqual([{ type: "ping" }]);
 });

@@ -78,7 +78,8 @@ export class TerminalSession {
   readonly condition = (): Condition => this.state;
 
   start(): void {
-    this.timer = setInterval(() => this.happened({ type: "tick", at: Date.now() }), TICK_MS);
+    const tick = () => this.happened({ type: "tick", at: Date.now(), hidden: document.hidden });
+    this.timer = setInterval(tick, TICK_MS);
     globalThis.addEventListener("online", this.awake);
     document.addEventListener("visibilitychange", this.awake);
     this.follow(begin(Date.now(), this.options.offset));
