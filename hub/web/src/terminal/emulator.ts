@@ -52,6 +52,8 @@ export class Emulator implements Sink {
       rightClickSelectsWord: true,
       linkHandler: this.linkHandler(),
     });
+    this.xterm.onData((data) => ears.typed(this.withCtrl(data)));
+    this.xterm.onBinary((data) => ears.typed(Uint8Array.from(data, (char) => char.charCodeAt(0))));
   }
 
   /** Draws into `place`, with fonts that have been loaded. */
@@ -72,8 +74,6 @@ export class Emulator implements Sink {
     xterm.open(place);
     this.isOpen = true;
     if (this.wantsFocus) xterm.focus();
-    xterm.onData((data) => ears.typed(this.withCtrl(data)));
-    xterm.onBinary((data) => ears.typed(Uint8Array.from(data, (char) => char.charCodeAt(0))));
     xterm.onTitleChange(ears.titled);
     xterm.onSelectionChange(() => {
       if (this.copiesSelection && xterm.hasSelection()) void this.copy();
@@ -140,9 +140,10 @@ export class Emulator implements Sink {
     this.xterm.paste(text);
   }
 
-  /** Presses a key that a touch keyboard does not have. */
+  /** Presses a key that a touch keyboard does not have; an arrow is `ESC [` and its letter. */
   press(sequence: string): void {
-    this.xterm.input(sequence);
+    const { applicationCursorKeysMode } = this.xterm.modes;
+    this.xterm.input(applicationCursorKeysMode ? sequence.replace("\x1b[", "\x1bO") : sequence);
     this.xterm.focus();
   }
 
