@@ -24,5 +24,23 @@ test("an arrow of the key bar is what the program asked arrows to be", async () 
   for (const key of ["\x1b[A", "\x1b[D", "\x1b", "\t"]) emulator.press(key);
   await shows("\x1b[?1l");
   emulator.press("\x1b[A");
+  await shows("");
   expect(typed).toEqual(["\x1b[A", "\x1bOA", "\x1bOD", "\x1b", "\t", "\x1b[A"]);
+});
+
+test("a focus report that old output asks for is not typed", async () => {
+  const { typed, shows } = emulated();
+  await shows("an editor was here \x1b[?1004h and left \x1b[?1004l and came \x1b[?1004h");
+  expect(typed).toEqual([]);
+});
+
+test("keys and answers are told apart while output is drawn, and keep their order", async () => {
+  const { emulator, typed, shows } = emulated();
+  emulator.holdCtrl(() => typed.push("held no more"));
+  await shows("\x1b[6n");
+  emulator.press("c");
+  const more = shows("\x1b[?1004h\x1b[5n");
+  emulator.press("\x1b[I");
+  await more;
+  expect(typed).toEqual(["\x1b[1;1R", "held no more", "\x03", "\x1b[0n", "\x1b[I"]);
 });

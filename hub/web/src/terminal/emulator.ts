@@ -8,11 +8,12 @@ import { type ITheme, Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 import type { Size } from "@/api/terminal/messages";
 import type { Sink } from "@/api/terminal/session";
+import { Emitted, type Keys } from "./emitted";
 import { FONTS, type TerminalSettings } from "./settings";
 
 /** What happens on the screen and is somebody else's business. */
 export interface Ears {
-  readonly typed: (keys: string | Uint8Array) => void;
+  readonly typed: (keys: Keys) => void;
   readonly titled: (title: string) => void;
   /** The pointer is over a link to that address; null when it has left. */
   readonly pointed: (address: string | null) => void;
@@ -36,6 +37,12 @@ export class Emulator implements Sink {
   private readonly fit = new FitAddon();
   private readonly search = new SearchAddon();
   private readonly ears: Ears;
+  private readonly emitted = new Emitted({
+    typed: (keys) => this.ears.typed(typeof keys === "string" ? this.withCtrl(keys) : keys),
+    answered: (keys) => {
+      if (!isFocusReport(keys)) this.ears.typed(keys);
+    },
+  });
   private webgl: WebglAddon | null = null;
   private copiesSelection = false;
   private isOpen = false;
@@ -52,8 +59,10 @@ export class Emulator implements Sink {
       rightClickSelectsWord: true,
       linkHandler: this.linkHandler(),
     });
-    this.xterm.onData((data) => ears.typed(this.withCtrl(data)));
-    this.xterm.onBinary((data) => ears.typed(Uint8Array.from(data, (char) => char.charCodeAt(0))));
+    this.xterm.onData((data) => this.emitted.take(data));
+    this.xterm.onBinary((data) =>
+      this.emitted.take(Uint8Array.from(data, (char) => char.charCodeAt(0))),
+    );
   }
 
   /** Draws into `place`, with fonts that have been loaded. */
@@ -88,7 +97,11 @@ export class Emulator implements Sink {
   }
 
   write(bytes: Uint8Array, taken: () => void): void {
-    this.xterm.write(bytes, taken);
+    this.emitted.settle(); // what follows keys may be drawn at once
+    this.xterm.write(bytes, () => {
+      this.emitted.drawn();
+      taken();
+    });
   }
 
   resize({ rows, cols }: Size): void {
@@ -233,4 +246,9 @@ export class Emulator implements Sink {
     const has = data.length === 1 && code >= 0x40 && code <= 0x5f;
     return has ? String.fromCharCode(code & 0x1f) : data;
   }
+}
+
+/** xterm.js reports the focus at once when output asks for reports, as that of a program long gone may do. */
+function isFocusReport(keys: Keys): boolean {
+  return keys === "\x1b[I" || keys === "\x1b[O";
 }
