@@ -163,8 +163,10 @@ async def test_a_reader_watches_and_cannot_type(client: Client) -> None:
     writer = await viewer(client, terminal_id, "&offset=0&mode=writer&viewer=ann")
     await writer.type(b"hello\n")
     assert b"rm" not in await reader.until(b"hello")
-    who = [(v["name"], v["mode"]) for v in (await about(client, terminal_id))["viewers"]]
-    assert who == [("eve", "reader"), ("ann", "writer")]
+    viewers = (await about(client, terminal_id))["viewers"]
+    assert [(v["name"], v["mode"]) for v in viewers] == [("eve", "reader"), ("ann", "writer")]
+    told = [(await each.hears("hello"))["viewer_id"] for each in (reader, writer)]
+    assert told == [v["id"] for v in viewers]
     await writer.socket.close()
     await reader.hears("viewers")
     await reader.socket.close()

@@ -46,6 +46,7 @@ class FullSocket(TerminalSocket):
         self.tell(
             Hello(
                 terminal_id=self._terminal.record.id,
+                viewer_id=self.about.id,
                 offset=self.offset,
                 rows=rows,
                 cols=cols,

@@ -156,6 +156,8 @@ class Hello(Wire):
     type: Literal["hello"] = "hello"
     terminal_id: str
     """Attach with it again."""
+    viewer_id: str
+    """Which of the terminal's viewers this one is."""
     offset: int
     """Of the output byte that follows (after the rendered screen, if there is one)."""
     rows: int
@@ -172,7 +174,7 @@ class Hello(Wire):
 
 
 class Viewers(Wire):
-    """Agent to viewer: who watches now."""
+    """Agent to viewer: who watches now, as they came. The first that may type answers the program."""
 
     type: Literal["viewers"] = "viewers"
     viewers: tuple[TerminalViewer, ...]

@@ -3082,6 +3082,11 @@ export interface components {
              */
             type: "hello";
             /**
+             * Viewer Id
+             * @description Which of the terminal's viewers this one is.
+             */
+            viewer_id: string;
+            /**
              * Window Bytes
              * @description How much output may be on its way unacknowledged at least; acknowledge well before. A viewer that takes
              *     it within moments is sent more.
@@ -5749,7 +5754,7 @@ export interface components {
         };
         /**
          * Viewers
-         * @description Agent to viewer: who watches now.
+         * @description Agent to viewer: who watches now, as they came. The first that may type answers the program.
          */
         Viewers: {
             /**

@@ -14,6 +14,8 @@ import { FONTS, type TerminalSettings } from "./settings";
 /** What happens on the screen and is somebody else's business. */
 export interface Ears {
   readonly typed: (keys: Keys) => void;
+  /** The screen answers what a program asked it. */
+  readonly answered: (keys: Keys) => void;
   readonly titled: (title: string) => void;
   /** The pointer is over a link to that address; null when it has left. */
   readonly pointed: (address: string | null) => void;
@@ -40,7 +42,7 @@ export class Emulator implements Sink {
   private readonly emitted = new Emitted({
     typed: (keys) => this.ears.typed(typeof keys === "string" ? this.withCtrl(keys) : keys),
     answered: (keys) => {
-      if (!isFocusReport(keys)) this.ears.typed(keys);
+      if (!isFocusReport(keys)) this.ears.answered(keys);
     },
   });
   private webgl: WebglAddon | null = null;

@@ -73,6 +73,7 @@ function attached(
 ): Pair {
   const emulator = new Emulator({
     typed: (keys) => session.type(keys),
+    answered: (keys) => session.answer(keys),
     titled: (title) => setSigns((now) => ({ ...now, title })),
     pointed: (link) => setSigns((now) => ({ ...now, link })),
     found: (at, count) => setSigns((now) => ({ ...now, found: { place: at, count } })),

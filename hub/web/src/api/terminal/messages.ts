@@ -14,6 +14,8 @@ export type Mode = TerminalViewer["mode"];
 export type FromAgent =
   | ({
       readonly type: "hello";
+      /** Which of the viewers this one is; an older agent does not say. */
+      readonly viewer_id?: string;
       /** Of the output byte that follows. */
       readonly offset: number;
       readonly mode: Mode;
@@ -57,6 +59,7 @@ function isKnown(told: Told): boolean {
         isCount(told.offset) &&
         isSize(told) &&
         MODES.includes(told.mode) &&
+        (told.viewer_id === undefined || typeof told.viewer_id === "string") &&
         typeof told.missed === "boolean"
       );
     case "skip":

@@ -16,8 +16,9 @@ class FakeSocket {
     FakeSocket.opened = this;
   }
 
-  send(text: string): void {
-    this.sent.push(JSON.parse(text));
+  send(message: string | Uint8Array): void {
+    const isText = typeof message === "string";
+    this.sent.push(isText ? JSON.parse(message) : new TextDecoder().decode(message));
   }
 
   tell(message: object): void {
@@ -42,10 +43,15 @@ beforeEach(() => {
   sink.size = null;
 });
 
-function started(): FakeSocket {
+function begun(): TerminalSession {
   const session = new TerminalSession({ place: { terminal_id: "oslo~1" }, offset: 0, sink });
   session.fit();
   session.start();
+  return session;
+}
+
+function started(): FakeSocket {
+  begun();
   return FakeSocket.opened;
 }
 
@@ -81,4 +87,33 @@ test("a hidden page that is woken late asks nothing until it is seen", () => {
   Object.assign(document, { hidden: false });
   document.dispatchEvent(new Event("visibilitychange"));
   expect(socket.sent).toEqual([{ type: "ping" }]);
+});
+
+const VIEWERS = [
+  { id: "r", mode: "reader" },
+  { id: "a", mode: "writer" },
+  { id: "b", mode: "owner" },
+].map((viewer) => ({ ...viewer, name: "ines", attached_at: "2030-01-01T00:00:00Z" }));
+
+test.each([
+  ["the writer who came first", "a", ["answer", "key"]],
+  ["who came later", "b", ["key"]],
+  ["who is told no id by an older agent", undefined, ["answer", "key"]],
+])("of several viewers one answers the program: %s", (_who, viewer_id, typed) => {
+  const session = begun();
+  const socket = FakeSocket.opened;
+  socket.tell({ ...HELLO, viewer_id });
+  socket.tell({ type: "viewers", viewers: VIEWERS });
+  session.answer("answer");
+  session.type("key");
+  expect(socket.sent).toEqual(typed);
+});
+
+test("who is left answers", () => {
+  const session = begun();
+  FakeSocket.opened.tell({ ...HELLO, viewer_id: "b" });
+  FakeSocket.opened.tell({ type: "viewers", viewers: VIEWERS });
+  FakeSocket.opened.tell({ type: "viewers", viewers: VIEWERS.filter(({ id }) => id !== "a") });
+  session.answer("answer");
+  expect(FakeSocket.opened.sent).toEqual(["answer"]);
 });

@@ -4,6 +4,7 @@
  */
 import { ApiError, problemOf, sentenceOf, within } from "../client";
 import type { TerminalViewer } from "../wire";
+import { isAnswering } from "./answering";
 import { type Attachment, begin, type Happening, step, type Step, type Todo } from "./attachment";
 import {
   type FromAgent,
@@ -54,6 +55,7 @@ const NOTHING = new Uint8Array(0);
 export class TerminalSession {
   private state: Condition;
   private size: Size | null = null;
+  private viewerId: string | null = null;
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setInterval> | undefined;
   private readonly watchers = new Set<() => void>();
@@ -104,6 +106,11 @@ export class TerminalSession {
     }
     this.happened({ type: "typed", at: Date.now() });
     return true;
+  }
+
+  /** Types what the screen answers to a program, unless that is another viewer's to do. */
+  answer(keys: string | Uint8Array): void {
+    if (isAnswering(this.state.viewers, this.viewerId)) this.type(keys);
   }
 
   /** Says what size fits here; what the terminal then has comes through the sink, at once while nobody answers. */
@@ -216,6 +223,7 @@ export class TerminalSession {
   private show(message: FromAgent): void {
     switch (message.type) {
       case "hello":
+        this.viewerId = message.viewer_id ?? null;
         this.options.sink.resize(message);
         this.size = this.options.sink.fitting() ?? this.size; // it may not have been seen when this opened
         if (this.size !== null) this.tell({ type: "resize", ...this.size });
