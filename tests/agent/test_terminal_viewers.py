@@ -202,6 +202,52 @@ async def test_a_viewer_can_be_closed_by_its_key(client: Client) -> None:
     assert (await about(client, terminal_id))["state"] == "running"
 
 
+async def test_who_comes_back_takes_the_place_of_the_connection_they_gave_up(client: Client) -> None:
+    terminal_id = await opened(client, "cat")
+    stalled = await viewer(client, terminal_id, "&offset=0&viewer=ann&attachment=one")
+    others = [
+        await viewer(client, terminal_id, f"&offset=0&viewer={more}")
+        for more in ("bob&attachment=one", "ann&attachment=two", "ann")
+    ]
+    for each in (stalled, *others):
+        await each.hears("hello")
+    again = await viewer(client, terminal_id, "&offset=0&viewer=ann&attachment=one")
+    told = await again.hears("viewers")
+    assert [each["name"] for each in told["viewers"]] == ["bob", "ann", "ann", "ann"]
+    await stalled.type(b"late\n")
+    assert await stalled.end() == 4409
+    for n, each in enumerate((*others, again)):
+        await each.type(f"in-time-{n}\n".encode())
+        await again.until(f"in-time-{n}\r\nin-time-{n}\r\n".encode())
+    assert b"late" not in again.output
+    for each in (*others, again):
+        await each.socket.close()
+
+
+async def test_a_paste_that_the_shell_has_yet_to_take_ends_with_its_connection(client: Client) -> None:
+    count = "head -c 1000000 | tr -d b | wc -c; echo done"
+    script = f"stty raw -echo; echo ready; head -c 1 >/dev/null; echo taken; sleep 0.3; {count}"
+    terminal_id = await opened(client, "sh", "-c", script)
+    stalled = await viewer(client, terminal_id, "&offset=0&attachment=one")
+    await stalled.until(b"ready\n")
+    await stalled.type(b"a" * 1_000_000)
+    await stalled.until(b"taken\n")
+    again = await viewer(client, terminal_id, "&offset=0&attachment=one")
+    await again.hears("hello")
+    await again.type(b"b" * 1_000_000)
+    seen = await again.until(b"done")
+    assert int(seen.split()[2]) < 200_000, "no more than was on its way into the shell"
+    await again.socket.close()
+    await stalled.socket.close()
+
+
+async def test_the_name_of_an_attachment_is_short_and_plain(client: Client) -> None:
+    terminal_id = await opened(client, "cat")
+    for name in ("", "a" * 65, "a%20b", "a%0A", "%C3%A4"):
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="400"):
+            await viewer(client, terminal_id, f"&attachment={name}")
+
+
 async def test_an_ended_terminal_says_who_ended_it(client: Client) -> None:
     terminal_id = await opened(client, "sh", "-c", "trap '' HUP; echo ready; sleep 60")
     watching = await viewer(client, terminal_id, "&offset=0")

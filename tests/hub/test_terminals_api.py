@@ -175,7 +175,7 @@ async def test_a_token_for_one_agent_sees_no_terminal_of_another(
 async def test_the_hub_says_who_watches_and_a_browser_cannot(
     admin: TestClient, agents: dict[str, Agent]
 ) -> None:
-    query = "terminal_id=oslo~1&offset=7&rows=30&mode=owner&viewer=root&viewer_key=x"
+    query = "terminal_id=oslo~1&offset=7&rows=30&attachment=a-1&mode=owner&viewer=root&viewer_key=x"
     async with admin.ws_connect(f"/ws?{query}") as socket:
         assert (await socket.receive()).data == b"$ "
 
@@ -187,6 +187,7 @@ async def test_the_hub_says_who_watches_and_a_browser_cannot(
         "viewer": "admin",
         "offset": "7",
         "rows": "30",
+        "attachment": "a-1",
     }
 
 

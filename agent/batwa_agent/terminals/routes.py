@@ -13,6 +13,7 @@ from batwa_common.web.routes import CALLER, Access, Listing, Route
 from batwa_common.wire.base import Wire, utc_now
 from batwa_common.wire.terminal import (
     SUBPROTOCOL,
+    AttachmentName,
     Cols,
     Linger,
     OpenTerminal,
@@ -48,6 +49,8 @@ class WsQuery(Wire):
     """The viewer's width."""
     linger_s: Linger | None = None
     """For a new terminal: seconds that it lives on with nobody attached."""
+    attachment: AttachmentName | None = None
+    """The viewer's earlier connection of that name is closed."""
     mode: TerminalMode = "owner"
     """What the viewer may."""
     viewer: str = ""
@@ -141,7 +144,14 @@ def _socket(
     if query.rows is not None or query.cols is not None or query.terminal_id is None:
         size = Size(query.rows or ROWS, query.cols or COLS)
     is_opener = query.terminal_id is None
-    return shape(terminal, about, key=query.viewer_key, size=size, is_opener=is_opener)
+    return shape(
+        terminal,
+        about,
+        key=query.viewer_key,
+        attachment=query.attachment,
+        size=size,
+        is_opener=is_opener,
+    )
 
 
 ROUTES = [

@@ -52,10 +52,18 @@ class TerminalSocket(ABC):
     """Whether the protocol has acknowledgements; where it has none, answers to pings stand for them."""
 
     def __init__(
-        self, terminal: Terminal, about: TerminalViewer, *, key: str, size: Size | None, is_opener: bool
+        self,
+        terminal: Terminal,
+        about: TerminalViewer,
+        *,
+        key: str,
+        attachment: str | None,
+        size: Size | None,
+        is_opener: bool,
     ) -> None:
         self.about = about
         self.key = key
+        self.attachment = attachment
         self.size = size
         self.offset = 0
         self.left_on_purpose = is_opener
@@ -274,6 +282,8 @@ class TerminalSocket(ABC):
             self.skipped(stop - questions.held_bytes)
 
     def _take(self, message: Message) -> None:
+        if self._ending.done():
+            return  # it takes a moment to close
         if message.type is not WSMsgType.PONG:
             self.take(message.data, is_text=message.type is WSMsgType.TEXT)
         elif message.data and not self.acknowledges:
@@ -283,7 +293,7 @@ class TerminalSocket(ABC):
 
     async def _type(self, rest: memoryview) -> None:
         """Type *rest* as the shell takes it; the network is not read meanwhile."""
-        while rest and not self._websocket.is_gone:
+        while rest and not self._ending.done() and not self._websocket.is_gone:
             try:
                 async with asyncio.timeout(LOOK_S):
                     await self._terminal.writable()

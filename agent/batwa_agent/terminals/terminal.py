@@ -15,7 +15,7 @@ from .pty import Pty
 from .record import Record
 from .screen import Screen
 from .turns import Turns
-from .viewer import EXITED, LAGGING, Ending, Size, Tap, Viewer
+from .viewer import EXITED, LAGGING, REPLACED, Ending, Size, Tap, Viewer
 
 _LAST_WORDS_S = 1.0
 """How long a process may outlive its terminal before it is hung up."""
@@ -67,8 +67,12 @@ class Terminal:
         return tuple(self._viewers)
 
     def attach(self, viewer: Viewer) -> None:
-        """Let *viewer* see what comes from its offset on."""
+        """Let *viewer* see what comes from its offset on, in place of its own earlier connection."""
         self._was_watched = True
+        for earlier in self.viewers:
+            if _is_same(earlier, viewer):
+                self._viewers.remove(earlier)
+                earlier.over(REPLACED)
         self._viewers.append(viewer)
         self._fit()
         self._tell_viewers()
@@ -202,3 +206,8 @@ class Terminal:
     def _let_go(self) -> None:
         if self._pty is not None:
             self._pty.close()
+
+
+def _is_same(one: Viewer, other: Viewer) -> bool:
+    names = (other.attachment, other.about.name)
+    return one.attachment is not None and (one.attachment, one.about.name) == names

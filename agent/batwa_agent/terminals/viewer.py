@@ -26,6 +26,7 @@ EXITED = Ending(CloseCode.EXITED, "exited")
 STOPPING = Ending(CloseCode.STOPPING, "stopping")
 REMOVED = Ending(CloseCode.REMOVED, "removed")
 IDLE = Ending(CloseCode.IDLE, "idle")
+REPLACED = Ending(CloseCode.REPLACED, "replaced")
 TERMINATED = Ending(CloseCode.TERMINATED, "terminated")
 LAGGING = Ending(CloseCode.LAGGING, "lagging")
 INTERNAL = Ending(CloseCode.INTERNAL, "internal")
@@ -38,6 +39,8 @@ class Viewer(Protocol):
     """Who it is."""
     key: str
     """By which the hub has it closed; empty for none."""
+    attachment: str | None
+    """What it shares with its own earlier connections alone; None has none."""
     size: Size | None
     """Its size; None leaves the size to the others."""
     offset: int

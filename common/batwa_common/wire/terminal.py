@@ -20,6 +20,8 @@ Cols = Annotated[int, Field(ge=1, le=1000)]
 """Width in character cells."""
 Linger = Annotated[float, Field(ge=0, le=30 * 86_400)]
 """Seconds that a terminal lives on with nobody attached; 0 ends it with its last viewer."""
+AttachmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""What a client calls an attachment over all its connections, one after another; random."""
 Argument = Annotated[str, StringConstraints(max_length=32_768, pattern=r"^[^\x00]*$")]
 """One word of a command; it has no NUL."""
 
@@ -38,6 +40,8 @@ class CloseCode(IntEnum):
     """A message of more than 1 MiB."""
     REMOVED = 4401
     """This viewer's login or share has ended."""
+    REPLACED = 4409
+    """The same viewer has attached again; what this connection still brings is not typed."""
     TERMINATED = 4410
     """Somebody ended the terminal (`DELETE /api/terminals/{id}`)."""
     IDLE = 4408

@@ -13,13 +13,25 @@ from batwa_common.errors import Forbidden, InvalidRequest
 from batwa_common.web.body import read, read_query, respond
 from batwa_common.web.routes import CALLER, Access, Route
 from batwa_common.wire.base import Wire
-from batwa_common.wire.terminal import Cols, Linger, OpenTerminal, Rows, Terminal, TerminalList, TerminalMode
+from batwa_common.wire.terminal import (
+    AttachmentName,
+    Cols,
+    Linger,
+    OpenTerminal,
+    Rows,
+    Terminal,
+    TerminalList,
+    TerminalMode,
+)
 from batwa_hub.hub import HUB
 from batwa_hub.services.peering.places import HubPlace
 
 from .access import address_of, ends, fleet_of, may_see, require
 from .audited import PROVED, Actor, opened
 from .signed import answering
+
+_AGENTS = {"offset", "rows", "cols", "linger_s", "attachment"}
+"""What of a query is the agent's business."""
 
 
 class WsQuery(Wire):
@@ -43,12 +55,14 @@ class WsQuery(Wire):
     """The viewer's width."""
     linger_s: Linger | None = None
     """With `vm_name`: seconds that it lives on with nobody attached."""
+    attachment: AttachmentName | None = None
+    """The caller's earlier connection of that name to that terminal is closed."""
     session_id: str | None = Field(default=None, repr=False)
     """The session, where no cookie can be sent."""
 
     def passed_on(self) -> dict[str, str]:
         """Return what is the agent's business."""
-        ours = self.model_dump(include={"offset", "rows", "cols", "linger_s"}, exclude_none=True)
+        ours = self.model_dump(include=_AGENTS, exclude_none=True)
         return {name: str(value) for name, value in ours.items()}
 
 

@@ -6491,6 +6491,12 @@ export interface components {
              */
             agent_id?: string | null;
             /**
+             * Attachment
+             * @description The caller's earlier connection of that name to that terminal is closed.
+             * @default null
+             */
+            attachment?: string | null;
+            /**
              * Cols
              * @description The viewer's width.
              * @default null
@@ -10496,6 +10502,8 @@ export interface operations {
             query?: {
                 /** @description With `vm_name`: the agent that has it. */
                 agent_id?: string | null;
+                /** @description The caller's earlier connection of that name to that terminal is closed. */
+                attachment?: string | null;
                 /** @description The viewer's width. */
                 cols?: number | null;
                 /** @description With `vm_name`: seconds that it lives on with nobody attached. */

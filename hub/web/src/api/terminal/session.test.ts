@@ -21,6 +21,8 @@ class FakeSocket {
     this.sent.push(isText ? JSON.parse(message) : new TextDecoder().decode(message));
   }
 
+  close(): void {}
+
   tell(message: object): void {
     this.onmessage?.({ data: JSON.stringify(message) });
   }
@@ -55,17 +57,38 @@ function started(): FakeSocket {
   return FakeSocket.opened;
 }
 
+/** What the address says, but for the attachment's random name. */
+function asked({ url }: FakeSocket): object {
+  const asked = new URLSearchParams(url.searchParams);
+  asked.delete("attachment");
+  return Object.fromEntries(asked);
+}
+
+test("a session names its attachment alike each time it opens, and like no other", () => {
+  const name = () => FakeSocket.opened.url.searchParams.get("attachment");
+  const stalled = started();
+  const first = name();
+  stalled.tell(HELLO);
+  document.dispatchEvent(new Event("visibilitychange"));
+  vi.advanceTimersByTime(10_000);
+  expect(FakeSocket.opened).not.toBe(stalled);
+  expect(name()).toBe(first);
+  expect(first).toMatch(/^[\w-]{1,64}$/);
+  started();
+  expect(name()).not.toBe(first);
+});
+
 test("the size that fits is told when it opens and when it is greeted", () => {
   sink.size = { rows: 31, cols: 141 };
   const socket = started();
-  expect(socket.url.search).toBe("?terminal_id=oslo%7E1&rows=31&cols=141&offset=0");
+  expect(asked(socket)).toEqual({ terminal_id: "oslo~1", rows: "31", cols: "141", offset: "0" });
   socket.tell(HELLO);
   expect(socket.sent).toEqual([{ type: "resize", rows: 31, cols: 141 }]);
 });
 
 test("a place that could not be seen when it opened is looked at again when it is greeted", () => {
   const socket = started();
-  expect(socket.url.search).toBe("?terminal_id=oslo%7E1&offset=0");
+  expect(asked(socket)).toEqual({ terminal_id: "oslo~1", offset: "0" });
   sink.size = { rows: 31, cols: 141 };
   socket.tell(HELLO);
   expect(socket.sent).toEqual([{ type: "resize", rows: 31, cols: 141 }]);

@@ -2,6 +2,7 @@
  * One attachment to a terminal: the socket, its timers and its bytes. It knows neither the page nor what draws
  * the output; it comes back by itself, at the byte where it was, until the terminal or the permission ends.
  */
+import { randomName } from "@/randomName";
 import { ApiError, problemOf, sentenceOf, within } from "../client";
 import type { TerminalViewer } from "../wire";
 import { isAnswering } from "./answering";
@@ -55,6 +56,8 @@ const NOTHING = new Uint8Array(0);
 export class TerminalSession {
   private state: Condition;
   private size: Size | null = null;
+  /** Over all its connections: keys that a connection given up still brings are not to be typed. */
+  private readonly name = randomName();
   private viewerId: string | null = null;
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setInterval> | undefined;
@@ -193,7 +196,12 @@ export class TerminalSession {
   private address(): URL {
     const url = new URL("/ws", globalThis.location.origin);
     const { offset } = this.state.attachment;
-    const query = { ...this.options.place, ...this.size, ...(offset !== null && { offset }) };
+    const query = {
+      ...this.options.place,
+      attachment: this.name,
+      ...this.size,
+      ...(offset !== null && { offset }),
+    };
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
     return url;
   }

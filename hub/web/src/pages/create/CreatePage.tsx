@@ -7,6 +7,7 @@ import { keys } from "@/api/keys";
 import { useMachinesWithLoad } from "@/api/machines";
 import { create, useVms } from "@/api/vms";
 import type { CreateVm, Operation } from "@/api/wire";
+import { randomName } from "@/randomName";
 import { t } from "@/strings";
 import { Failure } from "@/ui/Failure";
 import { Page } from "@/ui/Page";
@@ -22,11 +23,11 @@ export function CreatePage() {
   const machines = useMachinesWithLoad();
   const vms = useVms();
   const [asked, setAsked] = useState<Form>({ ...EMPTY, machine: machine ?? "" });
-  const [attempt, setAttempt] = useState(newKey);
+  const [attempt, setAttempt] = useState(randomName);
   const creating = useMutation({
     mutationFn: (form: Form) => createAll(plan(form, machines.data ?? [], vms.data ?? []), attempt),
     onSuccess: ({ made }) => {
-      setAttempt(newKey());
+      setAttempt(randomName());
       for (const operation of made) {
         queries.setQueryData<readonly Operation[]>(keys.operations, (known) =>
           withNew(known, operation),
@@ -89,11 +90,4 @@ async function createAll(commands: readonly CreateVm[], attempt: string) {
     }
   }
   return { made, refused };
-}
-
-function newKey(): string {
-  // randomUUID is for pages that came by HTTPS only
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join(
-    "",
-  );
 }
