@@ -12,13 +12,13 @@ from pathlib import Path
 from .contenders import Bench, Contender, Shell, bench
 from .report import Row, interleaved, median, percentile
 
-ROUNDS = 5
 KEYS, KEY_ROUNDS = 50, 40
 """Few a round: what else the machine does is to hit all alike."""
 FIRST_KEYS, FIRST_OF_ROUND = 400, 10
 """Not counted: what every first key brings, and every first after a pause."""
-BULK_BYTES, BULK_ROUNDS = 48 << 20, 15
-"""Many rounds: this needs both processors of a small machine, and suffers most from who else wants them."""
+BULK_BYTES = 48 << 20
+BULK_ROUNDS, INTERRUPT_ROUNDS = 15, 11
+"""Many: both need all processors of a small machine, and suffer most from who else wants them."""
 FLOODS = 20
 SLOW_BYTES_S = 8e6
 """What a slow client takes."""
@@ -214,7 +214,7 @@ def _interrupt(all_: Bench) -> Iterator[Row]:
         (all_.through_plain, SLOW_BYTES_S, 300.0),
         *[(contender, speed, None) for contender in all_.beside for speed in (None, SLOW_BYTES_S)],
     ]
-    taken = interleaved(ROUNDS, *[lambda c=c, s=s: interrupt_ms(c, bytes_s=s) for c, s, _ in cases])
+    taken = interleaved(INTERRUPT_ROUNDS, *[lambda c=c, s=s: interrupt_ms(c, bytes_s=s) for c, s, _ in cases])
     for (contender, speed, limit), values in zip(cases, taken, strict=True):
         client = "8 MB/s client" if speed else "fast client"
         what, value = f"Ctrl-C to prompt, {client}, {contender.name}", median(values)
